@@ -1,0 +1,209 @@
+"""The three parts of a VAE: `Encoder`, `LatentDistribution`, `Decoder`.
+
+Three layers that know nothing of each other; `vae.VAE` composes them. `ConvEncoder` and
+`ConvDecoder` keep the contracts of `Encoder` and `Decoder`, so either can be swapped alone:
+
+    encoder   images (batch, 28, 28, 1) in [0, 1]   ->  features (batch, n)
+    latent    features (batch, n)                   ->  z_mean, z_log_var, each (batch, latent_dim)
+    decoder   z (batch, latent_dim)                 ->  logits (batch, 28, 28, 1)
+"""
+
+import keras
+import tensorflow as tf
+
+from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class Encoder(keras.layers.Layer):
+    """Images to features, by dense layers.
+
+    Args:
+        hidden: width of each dense layer.
+    """
+
+    prefers_jit_on_cpu = True  # XLA makes dense layers 1.2 to 1.8 times faster
+
+    def __init__(self, hidden=(256, 128, 64), **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = tuple(int(units) for units in hidden)
+        dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
+        self.network = keras.Sequential([keras.layers.Flatten(), *dense])
+
+    def build(self, images_shape):
+        self.network.build(images_shape)
+
+    def call(self, images):
+        """Images (batch, 28, 28, 1) to features (batch, hidden[-1])."""
+        return self.network(images)
+
+    def get_config(self):
+        return {**super().get_config(), "hidden": self.hidden}
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class ConvEncoder(keras.layers.Layer):
+    """Images to features, by strided convolutions.
+
+    Args:
+        filters: channels of each convolution; each halves height and width.
+        units: width of the dense layer that ends it.
+    """
+
+    prefers_jit_on_cpu = False  # XLA makes convolutions slower on a CPU
+
+    def __init__(self, filters=(32, 64), units=128, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = tuple(int(channels) for channels in filters)
+        self.units = int(units)
+        convolutions = [
+            keras.layers.Conv2D(channels, 3, strides=2, padding="same", activation="silu")
+            for channels in self.filters
+        ]
+        self.network = keras.Sequential(
+            [
+                *convolutions,
+                keras.layers.Flatten(),
+                keras.layers.Dense(self.units, activation="silu"),
+            ]
+        )
+
+    def build(self, images_shape):
+        self.network.build(images_shape)
+
+    def call(self, images):
+        """Images (batch, 28, 28, 1) to features (batch, units)."""
+        return self.network(images)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class LatentDistribution(keras.layers.Layer):
+    """The posterior q(z|x): a diagonal Gaussian whose parameters are read off the features.
+
+    It estimates the log variance: any real number is a valid one, which cannot be said of a
+    variance.
+
+    Args:
+        latent_dim: number of latent dimensions.
+        seed: seed of the sampling noise; None follows `settings.seed_everything`.
+    """
+
+    def __init__(self, latent_dim, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if int(latent_dim) != latent_dim or latent_dim < 1:
+            raise ValueError(f"latent_dim is {latent_dim!r}, expected a whole number above 0")
+        self.latent_dim = int(latent_dim)
+        self.seed = seed
+        self.z_mean = keras.layers.Dense(self.latent_dim, name="z_mean")
+        self.z_log_var = keras.layers.Dense(self.latent_dim, name="z_log_var")
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def build(self, features_shape):
+        self.z_mean.build(features_shape)
+        self.z_log_var.build(features_shape)
+
+    def call(self, features):
+        """Features (batch, n) to z_mean and z_log_var, each (batch, latent_dim)."""
+        return self.z_mean(features), self.z_log_var(features)
+
+    def sample(self, z_mean, z_log_var):
+        """One z ~ q(z|x) for each image, shape (batch, latent_dim).
+
+        Half the log variance is the log standard deviation. The noise does not depend on the
+        weights, so gradients flow through `z_mean` and `z_log_var`.
+        """
+        noise = keras.random.normal(tf.shape(z_mean), seed=self.noise)
+        z_log_var = tf.minimum(z_log_var, MAX_LOG_VAR)
+        return z_mean + tf.exp(0.5 * z_log_var) * noise
+
+    def kl(self, z_mean, z_log_var):
+        """KL(q(z|x) || N(0, I)), shape (batch,), nats per image."""
+        return gaussian_kl(z_mean, z_log_var)
+
+    def get_config(self):
+        return {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class Decoder(keras.layers.Layer):
+    """A code z to the logits of an image, by dense layers.
+
+    Args:
+        hidden: width of each dense layer.
+        image_shape: height, width and channels of the image.
+    """
+
+    prefers_jit_on_cpu = True
+
+    def __init__(self, hidden=(64, 128, 256), image_shape=(28, 28, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = tuple(int(units) for units in hidden)
+        self.image_shape = tuple(int(size) for size in image_shape)
+        dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
+        pixels = self.image_shape[0] * self.image_shape[1] * self.image_shape[2]
+        self.network = keras.Sequential(
+            [
+                *dense,
+                keras.layers.Dense(pixels, use_bias=False),
+                keras.layers.Reshape(self.image_shape),
+            ]
+        )
+
+    def build(self, z_shape):
+        self.network.build(z_shape)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
+
+    def call(self, z):
+        """z (batch, latent_dim) to logits (batch, 28, 28, 1)."""
+        return self.network(z) + self.output_bias
+
+    def get_config(self):
+        return {**super().get_config(), "hidden": self.hidden, "image_shape": self.image_shape}
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class ConvDecoder(keras.layers.Layer):
+    """A code z to the logits of an image, by convolutions on a 7 x 7 grid.
+
+    The last convolution gives each cell of the grid 16 numbers, which `depth_to_space` lays
+    out as 4 x 4 pixels: a third of the time of transposed convolutions on a CPU.
+
+    Args:
+        filters: channels on the grid.
+        units: width of the dense layer that starts it.
+    """
+
+    prefers_jit_on_cpu = False
+
+    def __init__(self, filters=64, units=128, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = int(filters)
+        self.units = int(units)
+        self.image_shape = (28, 28, 1)
+        self.network = keras.Sequential(
+            [
+                keras.layers.Dense(self.units, activation="silu"),
+                keras.layers.Dense(7 * 7 * self.filters, activation="silu"),
+                keras.layers.Reshape((7, 7, self.filters)),
+                keras.layers.Conv2D(self.filters, 7, padding="same", activation="silu"),
+                keras.layers.Conv2D(16, 1, use_bias=False),
+            ]
+        )
+
+    def build(self, z_shape):
+        self.network.build(z_shape)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
+
+    def call(self, z):
+        """z (batch, latent_dim) to logits (batch, 28, 28, 1)."""
+        return tf.nn.depth_to_space(self.network(z), 4) + self.output_bias
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "units": self.units}

@@ -1,0 +1,40 @@
+"""The one FAST switch, the one seed function, the version line."""
+
+import os
+import platform
+
+# VAE_FAST=1 is for tests: the same cells, less data, fewer epochs.
+FAST = os.environ.get("VAE_FAST", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def pick(full, fast):
+    """Return `full`, or `fast` when the environment says VAE_FAST=1."""
+    return fast if FAST else full
+
+
+def seed_everything(seed):
+    """Seed Python, NumPy and TensorFlow, so that a rerun draws the same numbers.
+
+    Raises:
+        ValueError: if `seed` is not a whole number from 0 to 2**32 - 1.
+    """
+    import keras
+
+    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}, expected a whole number from 0 to 2**32 - 1")
+    keras.utils.set_random_seed(int(seed))
+
+
+def versions():
+    """One line: Python, TensorFlow, Keras, NumPy, device and mode."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    device = f"{gpus} GPU" if gpus else f"CPU ({os.cpu_count()} cores)"
+    return (
+        f"Python {platform.python_version()} | TensorFlow {tf.__version__} | "
+        f"Keras {keras.__version__} | NumPy {np.__version__} | {device} | "
+        f"{'fast' if FAST else 'full'} mode"
+    )
