@@ -2,9 +2,10 @@
 
 Floor by floor (a module imports only from the floors below it):
 
-1. `elbo`, `data`, `drawn`, `references`, `settings`: pure functions, the data sets, the one FAST switch
+1. `elbo`, `references`, `settings`: the terms of the ELBO, lines to compare with, the FAST switch
+   `data` (with `sources`, `parsing`), `drawn`: the data sets, and the stand-ins drawn by code
 2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`
-3. `vae`: `VAE`, composed of the three
+3. `vae`, `recipes`: `VAE`, composed of the three; the default models
 4. `plots`, `widgets`: figures, and what moves
 
 Importing the package loads TensorFlow, quietly, and none of its own modules.
@@ -27,7 +28,7 @@ def _import_tensorflow_quietly():
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
         except BaseException:
             messages.seek(0)
             os.write(stderr, messages.read())
@@ -35,6 +36,8 @@ def _import_tensorflow_quietly():
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    # Each model compiles a step of its own; with many models TensorFlow warns of "retracing".
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 if "tensorflow" not in sys.modules:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import vae_helpers.parts  # noqa: F401  registers the parts, so that load_model finds them
 from vae_helpers.data import check_images
 from vae_helpers.elbo import bernoulli_log_likelihood
 
@@ -15,6 +16,8 @@ def unit_interval(images):
     images = tf.convert_to_tensor(images)
     scale = 255.0 if images.dtype == tf.uint8 else 1.0
     images = tf.cast(images, tf.float32) / scale
+    if images.shape.rank is None:  # Keras shares one graph between (n, 28, 28) and (n, 28, 28, 1)
+        return tf.reshape(images, (tf.shape(images)[0], 28, 28, 1))
     return images[..., tf.newaxis] if images.shape.rank == 3 else images
 
 
@@ -93,20 +96,23 @@ class VAE(keras.Model):
 
     # --- Keras' loop, with images checked and the fast settings chosen ----------------------
 
-    def compile(self, optimizer="adam", jit_compile="auto", steps_per_execution=64, **kwargs):
+    def compile(self, optimizer="adam", jit_compile="auto", steps_per_execution="auto", **kwargs):
         """`keras.Model.compile` with the settings that are fast for these parts.
 
         Args:
             optimizer: as in Keras.
             jit_compile: "auto" compiles with XLA where that is faster: on a CPU for dense
                 parts, not for convolutions.
-            steps_per_execution: batches that run before Python is asked again.
+            steps_per_execution: batches that run before Python is asked again; "auto" is 64, but
+                1 under `tf.distribute`, where Keras fails with more.
             **kwargs: further arguments of `keras.Model.compile`, but no `loss`.
         """
         if kwargs.pop("loss", None) is not None:
             raise ValueError("loss was given, but a VAE computes its own: leave it out")
         if jit_compile == "auto":
             jit_compile = self._jit_is_faster()
+        if steps_per_execution == "auto":
+            steps_per_execution = 1 if self._is_distributed() else 64
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -141,8 +147,11 @@ class VAE(keras.Model):
         z_mean, _ = self.latent(self.encoder(unit_interval(images)))
         return tf.sigmoid(self.decoder(z_mean))
 
+    def _is_distributed(self):
+        return self.distribute_strategy.num_replicas_in_sync > 1
+
     def _jit_is_faster(self):
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        if self._is_distributed():
             return False
         on_gpu = bool(tf.config.list_logical_devices("GPU"))
         return on_gpu or all(
@@ -212,9 +221,11 @@ def _check_input(x, name):
     if isinstance(x, tuple | list):  # (images, labels)
         x = x[0]
     if isinstance(x, tf.data.Dataset):
-        for batch in x.take(1):
-            images = batch[0] if isinstance(batch, tuple) else batch
-            check_images(images.numpy(), f"the first batch of {name}")
+        batch = next(iter(x.take(1)), None)
+        if batch is None:
+            raise ValueError(f"{name} is an empty dataset, expected batches of images")
+        images = batch[0] if isinstance(batch, tuple) else batch
+        check_images(images.numpy(), f"the first batch of {name}")
     elif isinstance(x, np.ndarray | tf.Tensor):
         check_images(np.asarray(x), name)
 

@@ -1,0 +1,253 @@
+"""Both latent widgets, driven in Chromium: the picture follows the pointer and the slider."""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pages
+import pytest
+from test_widgets import FakeVAE
+
+from vae_helpers import widgets
+
+pytestmark = pytest.mark.browser
+
+PICTURE = """canvas => {
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return [data[0], data[4 * (canvas.width - 1)]];  // a pixel of the left and of the right half
+}"""
+
+
+@pytest.fixture
+def two_explorers(page, tmp_path):
+    """A page with two explorers, opened from a file."""
+    file = tmp_path / "page.html"
+    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    bodies = (
+        widgets.hover_explorer(FakeVAE()).data,
+        widgets.hover_explorer(FakeVAE(), noise, np.arange(50) % 10, list("abcdefghij")).data,
+    )
+    file.write_text("<!DOCTYPE html><meta charset=utf-8>" + "".join(bodies), encoding="utf-8")
+    page.goto(file.as_uri())
+    page.wait_for_selector(".vae-hover[data-awake] >> nth=1")
+    return page
+
+
+def move_to(page, z, explorer=0):
+    """Moves the pointer to a place of the plane, reading the plane as it is drawn."""
+    plane = page.locator(".vae-hover-plane").nth(explorer)
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    zoom, half = box["width"] / 960, 3.125  # the plane's own pixels; half a step beyond 3
+    x = box["x"] + zoom * (70 + (z[0] + half) / (2 * half) * 870)
+    y = box["y"] + zoom * (10 + (half - z[1]) / (2 * half) * 870)
+    page.mouse.move(x, y)
+
+
+def greys(page, explorer=0):
+    return page.locator(".vae-hover-picture").nth(explorer).evaluate(PICTURE)
+
+
+def expected(z):
+    image = FakeVAE().decode([z])[0, ..., 0] * 255
+    return [image[0, 0], image[0, -1]]
+
+
+@pytest.mark.parametrize("explorer", [0, 1])
+def test_the_picture_is_the_decoded_image_under_the_pointer(two_explorers, explorer):
+    seen = []
+    for z in ((-2.0, 1.0), (1.5, -2.5), (0.0, 0.0), (3.0, 3.0)):
+        move_to(two_explorers, z, explorer)
+        seen.append(greys(two_explorers, explorer))
+        assert seen[-1] == pytest.approx(expected(z), abs=4)
+        text = two_explorers.locator(".vae-hover-z").nth(explorer).inner_text()
+        assert text.replace("\N{MINUS SIGN}", "-") == f"z = ({z[0]:.2f}, {z[1]:.2f})"
+    assert len({tuple(pair) for pair in seen}) == 4
+
+
+def test_two_explorers_on_a_page_do_not_move_each_other(two_explorers):
+    before = greys(two_explorers, explorer=1)
+    move_to(two_explorers, (-3.0, 3.0), explorer=0)
+    assert greys(two_explorers, explorer=0) != before
+    assert greys(two_explorers, explorer=1) == before
+
+
+def test_arrow_keys_move_by_one_step_and_stop_at_the_edge(two_explorers):
+    two_explorers.locator(".vae-hover-plane").first.focus()
+    two_explorers.keyboard.press("ArrowRight")
+    two_explorers.keyboard.press("ArrowDown")
+    assert greys(two_explorers) == pytest.approx(expected((0.25, -0.25)), abs=4)
+    for _ in range(30):
+        two_explorers.keyboard.press("ArrowLeft")
+    assert greys(two_explorers) == pytest.approx(expected((-3.0, -0.25)), abs=4)
+
+
+def test_a_finger_moves_the_picture(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(widgets.hover_explorer(FakeVAE()).data, encoding="utf-8")
+    context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 900})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.wait_for_selector(".vae-hover[data-awake]")
+    box = page.locator(".vae-hover-plane").bounding_box()
+    assert box["width"] <= 400  # fits a telephone
+    before = greys(page)
+    page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + 0.2 * box["height"])
+    after = greys(page)
+    assert after[0] > before[0] and after[1] > before[1]
+    context.close()
+
+
+def test_nothing_is_fetched_and_nothing_goes_wrong(two_explorers):
+    move_to(two_explorers, (1.0, 1.0))
+    assert two_explorers.outside_requests == []
+
+
+def test_the_explorer_works_in_a_page_of_the_course(page, tmp_path):
+    output = nbformat.v4.new_output(
+        "display_data", {"text/html": widgets.hover_explorer(FakeVAE()).data, "text/plain": ""}
+    )
+    cell = nbformat.v4.new_code_cell("hover_explorer(vae)", outputs=[output])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    file = tmp_path / "exported.html"
+    file.write_text(pages.page(notebook, "exported"), encoding="utf-8")
+    page.goto(file.as_uri())
+    page.wait_for_selector(".vae-hover[data-awake]")
+    move_to(page, (-2.0, 1.0))
+    assert greys(page) == pytest.approx(expected((-2.0, 1.0)), abs=4)
+    assert page.outside_requests == []
+
+
+def test_without_scripts_the_map_is_seen(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(widgets.hover_explorer(FakeVAE()).data, encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator(".vae-hover-sprite").is_visible()
+    assert page.locator(".vae-hover-still").is_visible()
+    assert not page.locator(".vae-hover-live").is_visible()
+    context.close()
+
+
+# ----------------------------------------------------------------- JupyterLab and a live kernel
+
+NOTEBOOK = """
+import numpy as np
+from IPython.display import display
+from vae_helpers.widgets import explore_latent, hover_explorer
+
+class FakeVAE:
+    latent_dim = 2
+    def decode(self, z):
+        grey = np.clip((np.asarray(z, np.float32) + 3) / 6, 0, 1)
+        return np.repeat(grey, 14, axis=1)[:, None, :, None].repeat(28, axis=1)
+
+display(explore_latent(FakeVAE()), hover_explorer(FakeVAE(), n=9))
+"""
+
+# Keeps the time of the last key press, and of each new picture once it is decoded.
+CLOCK = """image => {
+  window.shown = [];
+  document.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
+  image.addEventListener("load", () => window.shown.push(performance.now() - window.pressed));
+}"""
+
+LEFT_GREY = """async image => {
+  const canvas = document.createElement("canvas");
+  await image.decode();
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  return pen.getImageData(1, 1, 1, 1).data[0];
+}"""
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab that serves one notebook and keeps its settings to itself."""
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.strip())])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "widgets.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    package = str(Path(widgets.__file__).parents[1])
+    paths = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    settings = tmp_path / "CONFIG" / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}'
+    )
+    options = (
+        "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=",
+        f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}",
+    )  # fmt: skip
+    log = (tmp_path / "server.log").open("w")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options],
+        env={**os.environ, **paths, "PYTHONPATH": package},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None, Path(log.name).read_text()
+                time.sleep(0.25)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+
+
+@pytest.mark.slow
+def test_a_slider_in_jupyterlab_redraws_the_picture_from_a_live_kernel(page, lab):
+    page.goto(f"{lab}/lab/tree/widgets.ipynb?reset")
+    cell = page.locator(".jp-CodeCell .cm-content").first
+    cell.wait_for(timeout=90_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
+    cell.click()
+    page.keyboard.press("Shift+Enter")
+
+    image = page.locator(".jp-OutputArea img.widget-image")
+    image.wait_for(timeout=120_000)
+    handle = page.locator(".jp-OutputArea .noUi-handle").first
+    handle.focus()
+    image.evaluate(CLOCK)
+    assert image.evaluate(LEFT_GREY) == pytest.approx(127.5, abs=1)  # z_1 = 0
+    source = image.get_attribute("src")
+    for press in range(1, 21):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("n => window.shown.length >= n", arg=press, timeout=10_000)
+    assert image.get_attribute("src") != source
+    assert image.evaluate(LEFT_GREY) == pytest.approx(255 * 4 / 6, abs=2)  # z_1 = 20 x 0.05
+    waits = page.evaluate("window.shown")
+    print(f"key to picture: median {statistics.median(waits):.0f}, least {min(waits):.0f} ms")
+    assert min(waits) < 100  # milliseconds; the least, for other work on the machine only adds
+
+    # The other explorer, in the same page, needs no kernel.
+    page.wait_for_selector(".vae-hover[data-awake]", timeout=10_000)
+    page.locator(".vae-hover-plane").focus()
+    before = greys(page)
+    page.keyboard.press("ArrowLeft")
+    assert greys(page) != before
+    assert page.outside_requests == []
+    if os.environ.get("VAE_SCREENSHOTS"):
+        page.screenshot(path=os.path.join(os.environ["VAE_SCREENSHOTS"], "lab.png"))
