@@ -1,0 +1,68 @@
+# Each target is a line or two that calls a tool; `make help` lists them.
+# Settings: PYTHON=python3.12  FAST=1 (less data, fewer epochs)  NB=02 (one notebook; several: NB="02 04")
+
+PYTHON ?= python3
+VENV ?= .venv
+BUILD ?= build
+CONSTRAINTS ?=
+# What a hosted notebook finds there already; the versions stand in tests/platforms/.
+HOSTED := tensorflow keras numpy pandas matplotlib ipywidgets tqdm ipython ipykernel
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+ONLY := $(if $(NB),--only $(NB))
+FAST_FLAG := $(if $(filter 1,$(FAST)),--fast)
+
+.DEFAULT_GOAL := help
+.PHONY: help run notebooks test lab lint kaggle benchmark lowest platform clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+run: $(VENV)/.ready ## execute every notebook and write readable pages into build/html/
+	@$(BIN)/python tools/run_notebooks.py --build $(BUILD) $(FAST_FLAG) $(ONLY)
+
+notebooks: $(VENV)/.ready ## execute in full mode and write the outputs back into notebooks/
+	@$(BIN)/python tools/run_notebooks.py --build $(BUILD) --write $(ONLY)
+
+test: $(VENV)/.ready-dev ## unit tests, notebook lint, and every notebook in fast mode
+	VAE_FAST=1 $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+
+lab: $(VENV)/.ready ## open JupyterLab on the notebooks
+	$(BIN)/python -m jupyter lab --notebook-dir=notebooks
+
+lint: $(VENV)/.ready-dev ## style of the code, promises of the notebooks
+	$(BIN)/python -m ruff check .
+	$(BIN)/python tools/lint_notebooks.py
+
+kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
+	@$(BIN)/python tools/kaggle.py --build $(BUILD)/kaggle $(ONLY)
+
+benchmark: $(VENV)/.ready ## measure speed and memory
+	$(BIN)/python benchmarks/speed.py
+
+lowest: ## fast mode on the lowest versions that requirements.txt allows
+	@mkdir -p build
+	sed -nE 's/^([A-Za-z0-9-]+)>=([0-9.]+).*/\1==\2/p' requirements.txt > build/lowest.txt
+	$(MAKE) run FAST=1 VENV=.venv-lowest BUILD=build/lowest CONSTRAINTS=build/lowest.txt
+
+platform: $(VENV)/.ready ## fast mode on a hosted platform's own versions: P=kaggle or P=colab
+	test -x .venv-$(P)/bin/pip || $(PYTHON) -m venv --clear .venv-$(P)
+	.venv-$(P)/bin/pip install --quiet --disable-pip-version-check -c tests/platforms/$(P).txt $(HOSTED)
+	$(BIN)/python tools/standalone.py --python .venv-$(P)/bin/python $(ONLY)
+
+clean: ## remove what was built (.venv stays)
+	rm -rf build .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -exec rm -rf {} +
+
+# Made once, and again when the requirements change.
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "This course needs Python 3.11, 3.12 or 3.13, and %s is %d.%d. Name another: make PYTHON=python3.12 ..." % (sys.executable or "it", v[0], v[1]))'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing what the course needs into $(VENV) (some minutes, once)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,373 @@
+"""Measure in one run what a learner feels: training time, first picture, memory, imports.
+
+    python benchmarks/speed.py                         about 10 minutes on 2 CPU cores
+    python benchmarks/speed.py --only vae2,plain       some of it
+    python benchmarks/speed.py --only reference_elbo   trains the reference to its end: 15 more
+
+The reference is the recipe of the VAE example on keras.io (convolutions, two latent dimensions,
+batches of 128, 30 epochs), written plainly in Keras. By default two of its epochs are timed. Times
+are of one machine and one hour: quote the ratios. The results go to benchmarks/speed.json and, as
+a table, into the README.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parent / "notebooks"
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- speed: written by benchmarks/speed.py -->", "<!-- /speed -->"
+REFERENCE_EPOCHS = 30
+SECTIONS = ("reference", "vae2", "vae16", "plain", "import", "notebooks")
+LONG_SECTIONS = ("reference_elbo",)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--only", default=",".join(SECTIONS), help=f"some of {SECTIONS + LONG_SECTIONS}"
+    )
+    parser.add_argument("--section", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.section:
+        print(json.dumps(measure(arguments.section, arguments)))
+        return
+    chosen = arguments.only.split(",")
+    if unknown := set(chosen) - {*SECTIONS, *LONG_SECTIONS}:
+        raise SystemExit(f"--only names {sorted(unknown)}, expected some of {', '.join(SECTIONS)}")
+    results = {}
+    for section in chosen:
+        print(f"measuring {section} ...", file=sys.stderr, flush=True)
+        results[section] = in_own_process(section, arguments)
+        print(f"  {results[section]}", file=sys.stderr, flush=True)
+    stored = merge(results)
+    write(HERE / "speed.json", json.dumps(stored, indent=1) + "\n")
+    write(README, into_readme(README.read_text(encoding="utf-8"), table(stored)))
+    print(table(stored))
+
+
+def in_own_process(section, arguments):
+    """A fresh process for each section, so that none profits from another's compiled code."""
+    command = [sys.executable, __file__, "--section", section, "--seeds", str(arguments.seeds)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def measure(section, arguments):
+    if section in ("vae2", "vae16"):
+        return measure_recipe(section, arguments.seeds)
+    return globals()[f"measure_{section}"]()
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+def images():
+    """Fashion-MNIST, the real one: figures from a stand-in would mean nothing here."""
+    from vae_helpers.data import load_fashion_mnist
+
+    fashion = load_fashion_mnist(allow_drawn=False)
+    return fashion.train_images, fashion.test_images
+
+
+def timed_fit(model, x, epochs, batch_size):
+    """Seconds of `fit` from the starting weights, with all compilation done before.
+
+    One epoch on a few batches (a last smaller one too, if the data has one) compiles the step;
+    then weights and optimizer go back to where they were.
+    """
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    start = time.perf_counter()
+    model.fit(x[: 2 * batch_size + len(x) % batch_size], batch_size=batch_size, verbose=0)
+    compile_seconds = time.perf_counter() - start
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    start = time.perf_counter()
+    model.fit(x, epochs=epochs, batch_size=batch_size, verbose=0)
+    return time.perf_counter() - start, compile_seconds
+
+
+def test_elbo(vae, x):
+    return vae.evaluate(x, batch_size=500, verbose=0, return_dict=True)["elbo"]
+
+
+def measure_recipe(name, seeds):
+    """The default recipe over several seeds: seconds of `fit`, test ELBO."""
+    from vae_helpers import recipes
+    from vae_helpers.settings import seed_everything
+
+    recipe = {"vae2": recipes.TWO_DIMENSIONS, "vae16": recipes.SIXTEEN_DIMENSIONS}[name]
+    train, test = images()
+    seconds, compiling, elbo = [], [], []
+    for seed in range(seeds):
+        seed_everything(seed)
+        vae = recipes.build(recipe, train)
+        fit, compilation = timed_fit(vae, train, recipe.epochs, recipe.batch_size)
+        seconds.append(round(fit, 1))
+        compiling.append(round(compilation, 1))
+        elbo.append(round(test_elbo(vae, test), 2))
+    return {"seconds": seconds, "compile_seconds": compiling, "elbo": elbo}
+
+
+def measure_reference(epochs=2):
+    """keras.io's recipe: seconds an epoch."""
+    import keras
+
+    from vae_helpers.data import as_float
+
+    keras.utils.set_random_seed(0)
+    vae = reference_vae()
+    vae.compile(optimizer=keras.optimizers.Adam())
+    seconds, compile_seconds = timed_fit(vae, as_float(images()[0]), epochs, batch_size=128)
+    return {
+        "seconds_per_epoch": round(seconds / epochs, 2),
+        "compile_seconds": round(compile_seconds, 1),
+    }
+
+
+def measure_reference_elbo():
+    """keras.io's recipe, all 30 epochs: its ELBO on the test images."""
+    import keras
+    import numpy as np
+
+    from vae_helpers.data import as_float
+
+    train, test = images()
+    keras.utils.set_random_seed(0)
+    vae = reference_vae()
+    vae.compile(optimizer=keras.optimizers.Adam())
+    vae.fit(as_float(train), epochs=REFERENCE_EPOCHS, batch_size=128, verbose=0)
+    losses = [sum(term.numpy() for term in vae.terms(b)) for b in np.split(as_float(test), 20)]
+    return {"elbo": round(-float(np.mean(losses)), 2)}
+
+
+def reference_vae():
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+    def conv(filters, transposed=False):
+        kind = layers.Conv2DTranspose if transposed else layers.Conv2D
+        return kind(filters, 3, strides=2, padding="same", activation="relu")
+
+    class ReferenceVAE(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.encoder = keras.Sequential(
+                [conv(32), conv(64), layers.Flatten(), layers.Dense(16, activation="relu")]
+            )
+            self.z_mean, self.z_log_var = layers.Dense(2), layers.Dense(2)
+            self.decoder = keras.Sequential(
+                [
+                    layers.Dense(7 * 7 * 64, activation="relu"),
+                    layers.Reshape((7, 7, 64)),
+                    conv(64, transposed=True),
+                    conv(32, transposed=True),
+                    layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid"),
+                ]
+            )
+            self.noise = keras.random.SeedGenerator(0)
+            self(tf.zeros((1, 28, 28, 1)))
+
+        def terms(self, x):
+            """Reconstruction and KL as means over the batch, nats per image."""
+            features = self.encoder(x)
+            z_mean, z_log_var = self.z_mean(features), self.z_log_var(features)
+            noise = keras.random.normal(tf.shape(z_mean), seed=self.noise)
+            output = self.decoder(z_mean + tf.exp(0.5 * z_log_var) * noise)
+            per_pixel = keras.losses.binary_crossentropy(x, output)  # averages the one channel
+            reconstruction = tf.reduce_mean(tf.reduce_sum(per_pixel, axis=(1, 2)))
+            kl = -0.5 * (1 + z_log_var - tf.square(z_mean) - tf.exp(z_log_var))
+            return reconstruction, tf.reduce_mean(tf.reduce_sum(kl, axis=1))
+
+        def call(self, x):
+            return tf.add_n(self.terms(x))
+
+        def train_step(self, x):
+            with tf.GradientTape() as tape:
+                loss = tf.add_n(self.terms(x))
+            gradients = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            return {"loss": loss}
+
+    return ReferenceVAE()
+
+
+def measure_plain():
+    """The same network and loss under a plain Keras `fit`, against `VAE.fit`: ratio of epochs.
+
+    Plain: float32 images, batches of 128, no XLA, one step an execution. Taken in turn, three
+    times, because a shared machine drifts.
+    """
+    import keras
+    import numpy as np
+
+    from vae_helpers import recipes
+    from vae_helpers.data import as_float
+
+    train, _ = images()
+    floats = as_float(train)
+    recipe = recipes.TWO_DIMENSIONS
+    fast = recipes.build(recipe, train)
+    plain = recipes.build(recipe, train)
+    plain.compile(optimizer=keras.optimizers.Adam(), jit_compile=False, steps_per_execution=1)
+    timed_fit(fast, train, 1, recipe.batch_size)
+    timed_fit(plain, floats, 1, 128)
+    pairs = []
+    for _ in range(3):
+        start = time.perf_counter()
+        plain.fit(floats, batch_size=128, verbose=0)
+        middle = time.perf_counter()
+        fast.fit(train, batch_size=recipe.batch_size, verbose=0)
+        pairs.append((middle - start, time.perf_counter() - middle))
+    ratios = [a / b for a, b in pairs]
+    return {
+        "plain_seconds": round(float(np.median([a for a, _ in pairs])), 2),
+        "vae_seconds": round(float(np.median([b for _, b in pairs])), 2),
+        "ratio": [round(ratio, 2) for ratio in ratios],
+    }
+
+
+# --- starting up ---------------------------------------------------------------------------------
+
+
+def measure_import():
+    """What `import vae_helpers` adds to `import tensorflow`, in seconds: median of 5 pairs."""
+    import numpy as np
+
+    def seconds(statement):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", statement], check=True, stderr=subprocess.DEVNULL)
+        return time.perf_counter() - start
+
+    seconds("import vae_helpers")  # files into the cache
+    pairs = [(seconds("import tensorflow"), seconds("import vae_helpers")) for _ in range(5)]
+    return {
+        "tensorflow": round(float(np.median([a for a, _ in pairs])), 2),
+        "added": round(float(np.median([b - a for a, b in pairs])), 2),
+    }
+
+
+def measure_notebooks():
+    """Seconds and peak memory of each notebook; for the first also seconds to new clothes."""
+    return {path.stem: run_notebook(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+
+
+def run_notebook(path):
+    """Execute a notebook's cells in a plain process and clock them."""
+    command = [sys.executable, "-c", RUN_CELLS, str(path)]
+    start = time.time()
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        cwd=NOTEBOOKS,
+    )
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    result = {"seconds": round(time.time() - start), "peak_mb": report["peak_mb"]}
+    if report["first_picture"]:
+        result["first_picture_seconds"] = round(report["first_picture"] - start, 1)
+    return result
+
+
+# IPython runs the cells, figures and all, as a notebook's kernel does; the moment after the first
+# cell that calls `generate` is that of the first new picture.
+RUN_CELLS = """
+import json, resource, sys, time
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+shell, first = InteractiveShell.instance(), None
+for cell in nbformat.read(sys.argv[1], as_version=4).cells:
+    if cell.cell_type == "code":
+        shell.run_cell(cell.source).raise_error()
+        if first is None and ".generate(" in cell.source:
+            first = time.time()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak /= 1e6 if sys.platform == "darwin" else 1e3
+print()
+print(json.dumps({"first_picture": first, "peak_mb": round(peak)}))
+"""
+
+
+# --- the report --------------------------------------------------------------------------------
+
+
+def merge(results):
+    """What earlier runs measured, with these results in their place; each has date and versions."""
+    from vae_helpers.settings import versions
+
+    path = HERE / "speed.json"
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    stamp = {"date": datetime.date.today().isoformat(), "versions": versions()}
+    return stored | {section: {**result, **stamp} for section, result in results.items()}
+
+
+def write(path, text):
+    """Under a temporary name first, so that nothing is left half-written."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def into_readme(readme, lines):
+    """Put the table between the two comments that mark its place."""
+    head, rest = readme.split(BEGIN)
+    tail = rest.split(END)[1]
+    return f"{head}{BEGIN}\n{lines}\n{END}{tail}"
+
+
+def table(results):
+    """The results as lines of a Markdown table."""
+    lines = ["| what | measured |", "|---|---|"]
+    reference = results.get("reference")
+    trained = results.get("reference_elbo", {}).get("elbo", "not measured")
+    if reference:
+        whole = reference["seconds_per_epoch"] * REFERENCE_EPOCHS
+        lines.append(
+            f"| keras.io recipe | {reference['seconds_per_epoch']} s an epoch, {whole:.0f} s for "
+            f"{REFERENCE_EPOCHS} epochs; test ELBO {trained} |"
+        )
+    for section, name in (("vae2", "2 latent dimensions"), ("vae16", "16 latent dimensions")):
+        if section in results:
+            one = results[section]
+            lines.append(
+                f"| {name} | {one['seconds']} s (and {one['compile_seconds']} s to compile); "
+                f"test ELBO {one['elbo']} |"
+            )
+            if reference:
+                ratio = min(whole / seconds for seconds in one["seconds"])
+                lines.append(
+                    f"| ... the keras.io recipe takes | at least {ratio:.0f} times as long |"
+                )
+    if "plain" in results:
+        lines.append(
+            f"| plain Keras `fit` over `VAE.fit`, per epoch | {results['plain']['ratio']} |"
+        )
+    if "import" in results:
+        lines.append(f"| `import vae_helpers` adds | {results['import']['added']} s |")
+    notebooks = results.get("notebooks", {})
+    for name in sorted(name for name in notebooks if name[:2].isdigit()):
+        one = notebooks[name]
+        first = one.get("first_picture_seconds")
+        extra = f", first new picture after {first} s" if first else ""
+        lines.append(f"| {name} | {one['seconds']} s, peak {one['peak_mb']} MB{extra} |")
+    stamps = sorted({(one["date"], one["versions"]) for one in results.values() if "date" in one})
+    for date, versions in stamps:
+        lines.append(f"| measured | {date}: {versions.replace(' | ', ', ')} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

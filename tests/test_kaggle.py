@@ -1,0 +1,337 @@
+"""The Kaggle renderings: what they hold, and that they run with nothing of this clone in reach."""
+
+import gzip
+import json
+import os
+import sys
+import sysconfig
+
+import course
+import kaggle
+import nbformat
+import numpy as np
+import pytest
+import standalone
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from vae_helpers import drawn
+
+FASHION = kaggle.DATASETS["load_fashion_mnist"]
+LETTERS = kaggle.DATASETS["load_letters"]
+# The folders under /kaggle/input that Kaggle has used, one after the other.
+LAYOUTS = {
+    "slug": lambda handle: handle.split("/")[1],
+    "owner-slug": lambda handle: handle,
+    "datasets-owner-slug": lambda handle: f"datasets/{handle}",
+}
+PACKAGE_FOLDER = course.ROOT / kaggle.PACKAGE
+
+
+# ----------------------------------------------------------------------- what is rendered
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package of four modules, of which `top` needs `middle`, and `middle` needs `ground`."""
+    folder = tmp_path / "vae_helpers"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""The package."""\n')
+    (folder / "ground.py").write_text("GROUND = 1\n")
+    lazy = "def two():\n    from vae_helpers.ground import GROUND\n\n    return GROUND + 1\n"
+    (folder / "middle.py").write_text(lazy)
+    (folder / "top.py").write_text("from vae_helpers import middle\n\nTHREE = middle.two() + 1\n")
+    (folder / "alone.py").write_text("ALONE = True\n")
+    return folder
+
+
+def notebook_of(*sources):
+    cells = [new_markdown_cell("# Title"), *(new_code_cell(source) for source in sources)]
+    return new_notebook(cells=cells)
+
+
+def names(files):
+    return [path.stem for path in files]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from vae_helpers import top",
+        "import vae_helpers.top as t",
+        "from vae_helpers.top import THREE",
+        "%matplotlib inline\ndef later():\n    from vae_helpers import top",
+    ],
+)
+def test_needed_modules_come_in_the_order_of_need_however_they_are_imported(package, source):
+    files = kaggle.needed_files(notebook_of(source), package)
+    assert names(files) == ["__init__", "ground", "middle", "top"]
+
+
+def test_a_notebook_that_needs_no_helper_gets_none(package):
+    notebook = notebook_of("import numpy as np")
+    assert kaggle.needed_files(notebook, package) == []
+    assert len(kaggle.render(notebook, package).cells) == 2
+
+
+def test_helpers_are_written_out_word_for_word_in_folded_cells_before_the_first_code(package):
+    rendered = kaggle.render(notebook_of("from vae_helpers import middle"), package)
+    kinds = [cell.cell_type for cell in rendered.cells]
+    assert kinds == ["markdown", "markdown", "code", "code", "code", "code", "code"]
+    assert "`ground.py`" in rendered.cells[1].source
+    written = rendered.cells[4]
+    text = (package / "ground.py").read_text()
+    assert written.source == f"%%writefile vae_helpers/ground.py\n{text}".rstrip("\n")
+    for cell in rendered.cells[2:6]:
+        assert cell.metadata["jupyter"]["source_hidden"] and cell.metadata["_kg_hide-input"]
+    assert rendered.cells[6].source == "from vae_helpers import middle"
+
+
+def test_outputs_and_counts_are_dropped_and_the_course_notebook_is_left_alone(package):
+    notebook = notebook_of("print(1)")
+    output = nbformat.v4.new_output("stream", name="stdout", text="1\n")
+    notebook.cells[1].update(outputs=[output], execution_count=1)
+    rendered = kaggle.render(notebook, package)
+    assert rendered.cells[1].outputs == [] and rendered.cells[1].execution_count is None
+    assert notebook.cells[1].outputs == [output]
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("VAE course 02 elbo", "vae-course-02-elbo"),
+        ("A, B: c (d)", "a-b-c-d"),
+        (" Ends with a dash - ", "ends-with-a-dash"),
+    ],
+)
+def test_slugs_follow_kaggles_rule(title, slug):
+    assert kaggle.slug(title) == slug
+
+
+def test_a_title_too_long_for_kaggle_is_refused():
+    with pytest.raises(SystemExit, match="Kaggle takes 50"):
+        kaggle.kernel_title("01_" + "long_" * 12)
+
+
+KEYS = [
+    *("id", "title", "code_file", "language", "kernel_type"),
+    *("is_private", "enable_gpu", "enable_tpu", "enable_internet"),
+    *("dataset_sources", "competition_sources", "kernel_sources", "model_sources"),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "data"),
+    [
+        ("x = 1", []),
+        ("data = load_fashion_mnist()", [FASHION]),
+        ("load_letters(); load_fashion_mnist()", [FASHION, LETTERS]),
+    ],
+)
+def test_metadata_has_every_key_and_the_data_that_the_notebook_loads(source, data):
+    metadata = kaggle.kernel_metadata(notebook_of(source), "02_elbo", "ann")
+    assert sorted(metadata) == sorted(KEYS)
+    assert metadata["id"] == f"ann/{kaggle.slug(metadata['title'])}" == "ann/vae-course-02-elbo"
+    assert metadata["code_file"] == "02_elbo.ipynb"
+    assert metadata["dataset_sources"] == data
+    assert metadata["enable_internet"] is False and metadata["is_private"] is True
+
+
+@pytest.mark.parametrize(("owner", "message"), [("", "not set"), ("Ann Lee", "lower-case")])
+def test_without_a_proper_owner_nothing_is_written(monkeypatch, tmp_path, owner, message):
+    monkeypatch.setenv("KAGGLE_OWNER", owner)
+    with pytest.raises(SystemExit, match=message):
+        kaggle.main(["--build", str(tmp_path / "out")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_notebook(folder, name, *sources):
+    folder.mkdir(exist_ok=True)
+    nbformat.write(notebook_of(*sources), folder / name)
+
+
+def test_make_kaggle_writes_a_folder_a_notebook(monkeypatch, tmp_path, capsys):
+    write_notebook(tmp_path / "in", "01_first.ipynb", "from vae_helpers import elbo")
+    monkeypatch.setenv("KAGGLE_OWNER", "ann")
+    for _ in range(2):  # the second time over the first
+        kaggle.main(["--notebooks", str(tmp_path / "in"), "--build", str(tmp_path / "out")])
+    (folder,) = (tmp_path / "out").iterdir()
+    files = sorted(path.name for path in folder.iterdir())
+    assert folder.name == "01_first" and files == ["01_first.ipynb", "kernel-metadata.json"]
+    assert json.loads((folder / "kernel-metadata.json").read_text())["code_file"] in files
+    nbformat.validate(course.read(folder / "01_first.ipynb"))
+    assert "kaggle kernels push -p" in capsys.readouterr().out
+
+
+def test_a_rendering_that_fails_leaves_nothing_half_written(monkeypatch, tmp_path):
+    write_notebook(tmp_path / "in", "01_first.ipynb", "x = 1")
+
+    def no_replace(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", no_replace)
+    with pytest.raises(OSError, match="disk full"):
+        kaggle.write(tmp_path / "in" / "01_first.ipynb", PACKAGE_FOLDER, tmp_path / "out", "ann")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+# ---------------------------------------------------------------------- Kaggle's own inputs
+
+
+def garments(n, seed):
+    images, labels, _ = drawn.draw_garments(n, seed=seed)
+    return images, labels
+
+
+def idx(array):
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return header + array.tobytes()
+
+
+def write_fashion_idx(folder, train, test, compressed=False):
+    for name, (images, labels) in {"train": train, "t10k": test}.items():
+        for kind, array in {"images-idx3": images, "labels-idx1": labels}.items():
+            content = idx(array)
+            ending = ".gz" if compressed else ""
+            content = gzip.compress(content, 1) if compressed else content
+            (folder / f"{name}-{kind}-ubyte{ending}").write_bytes(content)
+
+
+def write_csv(path, images, labels, header):
+    table = np.column_stack([labels, images.reshape(len(images), -1)])
+    names = ",".join(["label", *(f"pixel{i}" for i in range(1, 785))]) if header else ""
+    np.savetxt(path, table, fmt="%d", delimiter=",", header=names, comments="")
+
+
+def write_fashion_csv(folder, train, test):
+    write_csv(folder / "fashion-mnist_train.csv", *train, header=True)
+    write_csv(folder / "fashion-mnist_test.csv", *test, header=True)
+
+
+FORMS = {"csv": write_fashion_csv, "idx": write_fashion_idx}
+
+
+@pytest.fixture(scope="module")
+def clothes():
+    return garments(2000, seed=1), garments(400, seed=2)
+
+
+def kaggle_inputs(root, layout, form, clothes):
+    """Make Kaggle's input folder with Fashion-MNIST in one layout and form; return its path."""
+    folder = root / "input" / LAYOUTS[layout](FASHION)
+    folder.mkdir(parents=True)
+    FORMS[form](folder, *clothes)
+    return root / "input"
+
+
+def kaggle_environment(inputs, root):
+    """The environment variables of a kernel that has these inputs and nothing else."""
+    site_packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return {
+        # Folders on PYTHONPATH are searched, but the links in them that make an editable install
+        # are not followed: with the bare interpreter, vae_helpers is out of reach.
+        "PYTHONPATH": os.pathsep.join(site_packages),
+        "VIRTUAL_ENV": "",
+        "VAE_FAST": "1",
+        "VAE_DATA_DIR": "",
+        "VAE_KAGGLE_INPUT": str(inputs),
+        "VAE_CACHE_DIR": str(root / "cache"),
+        "KERAS_HOME": str(root / "keras"),
+        "KAGGLEHUB_CACHE": str(root / "kagglehub"),
+    }
+
+
+@pytest.fixture
+def only_kaggle(monkeypatch, tmp_path):
+    """This process sees Kaggle's inputs and no other source of data."""
+    for name, value in kaggle_environment(tmp_path / "input", tmp_path).items():
+        if name.startswith(("VAE_", "KERAS_", "KAGGLEHUB_")):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VAE_OFFLINE", "1")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_fashion_mnist_is_found_in_every_layout_and_form(
+    only_kaggle, tmp_path, clothes, layout, form
+):
+    from vae_helpers import data
+
+    (train, test) = ((images[:60], labels[:60]) for images, labels in clothes)
+    kaggle_inputs(tmp_path, layout, form, (train, test))
+    found = data.load_fashion_mnist(allow_drawn=False)
+    assert found.is_real
+    np.testing.assert_array_equal(found.train_images, train[0])
+    np.testing.assert_array_equal(found.test_labels, test[1])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_letters_are_found_in_every_layout(only_kaggle, tmp_path, layout):
+    from vae_helpers import data
+
+    images, labels, _ = drawn.draw_letters(260, seed=1)
+    order = np.argsort(labels, kind="stable")
+    folder = tmp_path / "input" / LAYOUTS[layout](LETTERS)
+    folder.mkdir(parents=True)
+    write_csv(folder / "A_Z Handwritten Data.csv", images[order], labels[order], header=False)
+    found = data.load_letters(allow_drawn=False)
+    assert found.is_real
+    assert len(found.train_images) + len(found.test_images) == 260
+
+
+# ------------------------------------------------------------------- run where Kaggle would
+
+
+def run_alone(path, root, layout, form, clothes):
+    inputs = kaggle_inputs(root, layout, form, clothes)
+    python = sys._base_executable
+    return standalone.execute_alone(path, python, kaggle_environment(inputs, root))
+
+
+def printed(notebook):
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+@pytest.mark.slow
+def test_the_check_that_the_package_is_out_of_reach_would_notice_it(tmp_path, clothes):
+    path = tmp_path / "01_tiny.ipynb"
+    nbformat.write(notebook_of("from vae_helpers import elbo"), path)
+    environment = {"PYTHONPATH": str(course.ROOT)}
+    _, result = standalone.execute_alone(path, sys.executable, environment)
+    assert result.error.startswith("cell 1: AssertionError")
+
+
+@pytest.mark.slow
+def test_a_rendered_notebook_trains_on_kaggles_files_with_nothing_installed(tmp_path, clothes):
+    path = tmp_path / "01_tiny.ipynb"
+    sources = [
+        "from vae_helpers.data import load_fashion_mnist\nfrom vae_helpers import parts, vae",
+        "clothes = load_fashion_mnist(allow_drawn=False)\nprint(len(clothes.train_images), 'read')",
+        "model = vae.VAE(parts.Encoder(), parts.LatentDistribution(2), parts.Decoder())",
+        "model.compile(optimizer='adam')",
+        "fit = model.fit(clothes.train_images, epochs=1, verbose=0)",
+        "print('finite:', all(abs(v) < 1e6 for v in fit.history['loss']))",
+    ]
+    nbformat.write(notebook_of(*sources), path)
+    notebook, result = run_alone(path, tmp_path, "datasets-owner-slug", "csv", clothes)
+    assert result.ok, result.error
+    assert "2000 read\n" in printed(notebook) and "finite: True" in printed(notebook)
+    assert "Writing vae_helpers/elbo.py" in printed(notebook)
+
+
+COURSE = sorted(course.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+ROUND = [(layout, form) for form in FORMS for layout in LAYOUTS]  # layouts and forms in turn
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "layout", "form"),
+    [(path, *ROUND[i % len(ROUND)]) for i, path in enumerate(COURSE)],
+    ids=[path.stem for path in COURSE],
+)
+def test_a_notebook_of_the_course_runs_as_kaggle_would_run_it(
+    tmp_path, clothes, path, layout, form
+):
+    _, result = run_alone(path, tmp_path, layout, form, clothes)
+    assert result.ok, result.error
+    assert all(result.sources.values()), f"drawn data was used: {result.sources}"
