@@ -22,13 +22,14 @@ from vae_helpers.settings import seed_everything
 
 STORE = Path(__file__).with_name("choose.json")
 TWO, SIXTEEN = recipes.TWO_DIMENSIONS, recipes.SIXTEEN_DIMENSIONS
+WIDER = dataclasses.replace(SIXTEEN, hidden=(512, 256), epochs=16)
 CANDIDATES = {
     "2: the default": TWO,
-    "2: 6 epochs": dataclasses.replace(TWO, epochs=6),
-    "2: rate 0.004": dataclasses.replace(TWO, learning_rate=4e-3),
+    "2: rate 0.003": dataclasses.replace(TWO, learning_rate=3e-3),
+    "2: rate 0.003, 6 epochs": dataclasses.replace(TWO, learning_rate=3e-3, epochs=6),
     "16: the default": SIXTEEN,
-    "16: rate 0.002": dataclasses.replace(SIXTEEN, learning_rate=2e-3),
-    "16: narrower, longer": dataclasses.replace(SIXTEEN, hidden=(384, 256), epochs=20),
+    "16: wider, shorter": WIDER,
+    "16: wider, rate 0.002": dataclasses.replace(WIDER, learning_rate=2e-3),
 }
 SEEDS = (0, 1, 2)
 

@@ -354,6 +354,15 @@ def test_a_good_notebook_has_no_fault():
     assert lint_notebooks.lint(good_notebook()) == []
 
 
+def test_prose_between_two_display_formulas_counts_as_prose():
+    notebook = good_notebook()
+    words = "word " * 400
+    notebook.cells[0].source += f"\n\n$$x$$\n\n{words}\n\n$$y$$\n"
+    source = "\n".join(f"x{line} = {line}" for line in range(10))
+    notebook.cells += [new_code_cell(source, id=f"more-{n}") for n in range(8)]
+    assert not [fault for fault in lint_notebooks.lint(notebook) if "words of prose" in str(fault)]
+
+
 def set_source(index, source):
     def plant(notebook):
         notebook.cells[index].source = source

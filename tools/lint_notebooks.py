@@ -111,7 +111,8 @@ def _prose(notebook):
     folded = text.count("<details")
     if folded < MIN_EXERCISES:
         yield Fault(f"has {folded} folded answers (<details>), expected {MIN_EXERCISES} or more")
-    words = len(re.findall(r"[A-Za-z][\w'-]*", re.sub(r"\$[^$]+\$|`[^`]+`", " x ", text)))
+    prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", " x ", text, flags=re.DOTALL)
+    words = len(re.findall(r"[A-Za-z][\w'-]*", prose))
     lines = sum(len(code_lines(cell.source)) for cell in notebook.cells if cell.cell_type == "code")
     if words < MIN_WORDS_A_LINE * lines:
         ratio = f"{words / lines:.2f} words of prose a line of code"
