@@ -11,7 +11,7 @@ HOSTED := tensorflow keras numpy pandas matplotlib ipywidgets tqdm ipython ipyke
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 ONLY := $(if $(NB),--only $(NB))
-FAST_FLAG := $(if $(filter 1,$(FAST)),--fast)
+FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
 .PHONY: help run notebooks test lab lint kaggle benchmark lowest platform clean

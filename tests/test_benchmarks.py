@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,17 @@ def test_the_readme_holds_the_table_of_the_stored_results(speed):
     stored = json.loads((ROOT / "benchmarks" / "speed.json").read_text())
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert speed.into_readme(readme, speed.table(stored)) == readme
+    assert set(speed.SECTIONS) <= set(stored)
+
+
+def test_notebook_01_trains_with_the_default_recipe():
+    """It writes the settings out, so that a reader sees them; they are the measured ones."""
+    from vae_helpers.recipes import TWO_DIMENSIONS as recipe
+
+    source = (ROOT / "notebooks" / "01_whole_game.ipynb").read_text(encoding="utf-8")
+    assert f"epochs = settings.pick({recipe.epochs}," in source
+    assert f"batch_size = settings.pick({recipe.batch_size}," in source
+    assert float(re.search(r"CosineDecay\(([^,]+),", source)[1]) == recipe.learning_rate
 
 
 def test_a_timed_fit_starts_from_the_weights_it_was_given(speed):

@@ -73,9 +73,7 @@ def test_position_moves_the_image(draw):
     still = {name: 0 for name in ("noise", "shift_x", "shift_y")}
     here, _, _ = draw(20, **still)
     right, _, _ = draw(20, **still | {"shift_x": 1})
-    np.testing.assert_allclose(
-        here[:, :, 4:-4].astype(int), right[:, :, 5:-3].astype(int), atol=2
-    )
+    np.testing.assert_allclose(here[:, :, 4:-4].astype(int), right[:, :, 5:-3].astype(int), atol=2)
 
 
 def centre(images):

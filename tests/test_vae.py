@@ -511,3 +511,70 @@ def test_codes_of_another_width_are_refused(shape, trained):
 def test_an_impossible_number_of_images_is_refused(n, trained):
     with pytest.raises(ValueError, match="n is .*whole number above 0"):
         trained[0].generate(n)
+
+
+# --- what was asked of Keras' loop is kept ------------------------------------------------------
+
+
+def test_the_number_of_steps_asked_for_is_kept(images):
+    vae = small_vae()
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(8).repeat()
+    vae.fit(batches, steps_per_epoch=10, epochs=2, verbose=0)
+    assert int(vae.optimizer.iterations) == 20
+    vae.evaluate(batches, steps=3, verbose=0)
+    assert int(vae.trackers["kl"].count) == 3 * 8
+
+
+class InBatches(keras.utils.PyDataset):
+    def __init__(self, images):
+        super().__init__()
+        self.images = images
+
+    def __len__(self):
+        return len(self.images) // 8
+
+    def __getitem__(self, index):
+        return (self.images[8 * index : 8 * index + 8],)
+
+
+def test_a_py_dataset_trains_and_its_floats_up_to_255_are_refused(images):
+    vae = small_vae()
+    history = vae.fit(InBatches(images), verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    with pytest.raises(ValueError, match="divide by 255"):
+        vae.fit(InBatches(images.astype("float32")), verbose=0)
+
+
+def test_images_and_labels_in_one_tuple_are_refused_with_the_cure(images):
+    vae = small_vae()
+    with pytest.raises(ValueError, match="two arguments"):
+        vae.fit((images, np.zeros(len(images))), verbose=0)
+
+
+def test_a_regularizer_that_the_loss_would_leave_out_is_refused(images):
+    vae = small_vae()
+    vae.encoder.network.layers[-1].kernel.regularizer = keras.regularizers.L2(1.0)
+    with pytest.raises(ValueError, match="regularizer"):
+        vae.fit(images, verbose=0)
+
+
+def test_auto_settings_are_saved_as_auto(tmp_path):
+    vae = small_vae(jit_compile="auto")
+    assert vae.get_compile_config()["jit_compile"] == "auto"
+    assert vae.get_compile_config()["steps_per_execution"] == "auto"
+    vae.compile(jit_compile=False, steps_per_execution=2)
+    vae.save(tmp_path / "vae.keras")
+    loaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert loaded.jit_compile is False and loaded.steps_per_execution == 2
+
+
+def test_a_vae_under_mixed_precision_trains_with_finite_terms(images):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        vae = small_vae()
+        score = vae.fit(images, verbose=0).history
+        z_mean, z_log_var = vae.encode(images)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert z_mean.dtype == z_log_var.dtype == np.float32
+    assert all(np.isfinite(values).all() for values in score.values())

@@ -17,6 +17,11 @@ MACHINE_PATH = re.compile(
 )
 
 
+def is_fast():
+    """True in fast mode; the same words count as in vae_helpers.settings, without TensorFlow."""
+    return os.environ.get("VAE_FAST", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
 def find_notebooks(folder=NOTEBOOKS, only=()):
     """Return the course's notebooks in order.
 

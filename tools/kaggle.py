@@ -112,6 +112,8 @@ def render(notebook, package_folder):
     for cell in standalone.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        elif cell.cell_type == "markdown":  # the other notebooks are not beside this one
+            cell.source = re.sub(r"\[([^\]]+)\]\(\d\d_\w+\.ipynb[^)]*\)", r"\1", cell.source)
     files = needed_files(notebook, package_folder)
     if files:
         helpers = _helper_cells(files, Path(package_folder).parent)

@@ -172,7 +172,7 @@ def run(paths, build, write_back=False, html=True, timeout=1800, say=print):
     Returns:
         the list of ``Result``.
     """
-    mode = "fast" if os.environ.get("VAE_FAST") == "1" else "full"
+    mode = "fast" if course.is_fast() else "full"
     python = platform.python_version()
     say(f"{len(paths)} notebook{'s' * (len(paths) > 1)} in {mode} mode, Python {python}")
     results = []
@@ -231,7 +231,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.fast:
         os.environ["VAE_FAST"] = "1"
-    if options.write and os.environ.get("VAE_FAST") == "1":
+    if options.write and course.is_fast():
         parser.error("--write is for full mode: fast outputs are not what readers should see.")
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     paths = course.find_notebooks(options.notebooks, options.only)

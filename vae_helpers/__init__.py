@@ -1,9 +1,9 @@
 """Helpers of the VAE course: small modules that read like a chapter of it.
 
-Floor by floor (a module imports only from the floors below it):
+Floor by floor (a module imports from floors below, or from one named before it on its own):
 
-1. `elbo`, `references`, `settings`: the terms of the ELBO, lines to compare with, the FAST switch
-   `data` (with `sources`, `parsing`), `drawn`: the data sets, and the stand-ins drawn by code
+1. `settings`: the one FAST switch; `elbo`: its terms; `references`: lines to compare a loss with;
+   `drawn`, `sources`, `parsing`, `data`: stand-ins drawn by code, and the data sets
 2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`
 3. `vae`, `recipes`: `VAE`, composed of the three; the default models
 4. `plots`, `widgets`: figures, and what moves
@@ -40,5 +40,13 @@ def _import_tensorflow_quietly():
     tensorflow.get_logger().setLevel("ERROR")
 
 
+# Keras' own settings file may name another backend; the course is written for TensorFlow.
+if "keras" not in sys.modules:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+elif sys.modules["keras"].config.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras runs on {sys.modules['keras'].config.backend()!r}, expected 'tensorflow': "
+        "restart Python and import vae_helpers before keras"
+    )
 if "tensorflow" not in sys.modules:
     _import_tensorflow_quietly()

@@ -116,7 +116,9 @@ def load_fashion_mnist(path=None, allow_drawn=True):
         "Fashion-MNIST",
         path,
         allow_drawn,
-        files=f"{', '.join(FASHION_SHA256)} (or .gz), or {' and '.join(FASHION_CSV)}",
+        files=f"{', '.join(FASHION_SHA256)} (or .gz; MNIST's digits have the same names, so other "
+        "files than the original ones count only from a folder with 'fashion' in its name), or "
+        f"{' and '.join(FASHION_CSV)}",
         caches=[
             ("the cache", sources.cache_dir() / "fashion-mnist"),
             ("Keras' cache", sources.keras_cache() / "fashion-mnist"),
@@ -240,10 +242,11 @@ def check_images(images, name="images"):
     if images.dtype == np.uint8:
         return
     low, high = images.min(), images.max()  # both are NaN if one pixel is
-    if np.isnan(low):
-        first = int(np.isnan(images).reshape(len(images), -1).any(axis=1).argmax())
+    if not np.isfinite([low, high]).all():
+        broken = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
         raise ValueError(
-            f"{name} contains NaN, first in image {first}: leave such images out, or find the "
+            f"{name} contains NaN or infinity, first in image {broken.argmax()}: leave such images "
+            "out, or find the "
             "division that made them"
         )
     if low < 0 or high > 1:

@@ -110,10 +110,12 @@ def draw_garments(n, seed=0, labels=None, **fixed):
     images = np.empty((n, SIDE, SIDE), np.uint8)
     for rows in _blocks(n):
         block = {name: values[rows] for name, values in factors.items()}
-        cloth = np.stack([
-            _garment(label, {name: float(values[i]) for name, values in block.items()})
-            for i, label in enumerate(labels[rows])
-        ])
+        cloth = np.stack(
+            [
+                _garment(label, {name: float(values[i]) for name, values in block.items()})
+                for i, label in enumerate(labels[rows])
+            ]
+        )
         height = np.arange(SIDE)[None, :, None] - block["shift_y"][:, None, None]
         is_dark = np.sin(height * (2 * np.pi / STRIPE_PIXELS)) > 0
         stripes = 1 - block["stripes"][:, None, None] * is_dark
@@ -127,7 +129,9 @@ def _labels(n, labels, classes, rng):
     shuffled = rng.permutation(np.arange(n) % classes)
     labels = shuffled if labels is None else _one_each(n, labels, "labels")
     if not np.isin(labels, np.arange(classes)).all():
-        raise ValueError(f"labels are {labels.min()} to {labels.max()}, expected 0 to {classes-1}")
+        raise ValueError(
+            f"labels are {labels.min()} to {labels.max()}, expected 0 to {classes - 1}"
+        )
     return labels.astype(np.uint8)
 
 
@@ -329,10 +333,18 @@ def _shirt(pen, detail, flare):
 def _sandal(pen, detail, flare):
     heel = 7.0 * detail
     toe = 10.5 + 1.5 * flare
-    pen.fill([
-        (-toe, 5.5), (-2, 5.0), (5, 4.5 - heel), (11, 3.5 - heel), (11, 5 - heel),
-        (5, 6 - 0.8 * heel), (-2, 7.0), (-toe, 7.0),
-    ])
+    pen.fill(
+        [
+            (-toe, 5.5),
+            (-2, 5.0),
+            (5, 4.5 - heel),
+            (11, 3.5 - heel),
+            (11, 5 - heel),
+            (5, 6 - 0.8 * heel),
+            (-2, 7.0),
+            (-toe, 7.0),
+        ]
+    )
     pen.fill([(8.5, 4 - heel), (11, 3.5 - heel), (10.8, 7), (9.4, 7)], tone=0.8)
     pen.line([(-8.5, 6), (-5.5, 1.5), (-2.5, 5.5)], width=1.3)
     pen.line([(-5.5, 6), (-2, 0.5 - 0.3 * heel), (2, 5 - 0.4 * heel)], width=1.3)
@@ -342,10 +354,18 @@ def _sandal(pen, detail, flare):
 def _sneaker(pen, detail, flare):
     sole = 1.0 + 2.0 * detail
     toe = 11.5 + flare
-    pen.fill([
-        (-toe, 5.5), (-toe + 1, 2.8), (-6, 0.8), (-1, -3.0), (3, -2.0), (7.5, -3.2), (11, -2.6),
-        (11.6, 5.5),
-    ])
+    pen.fill(
+        [
+            (-toe, 5.5),
+            (-toe + 1, 2.8),
+            (-6, 0.8),
+            (-1, -3.0),
+            (3, -2.0),
+            (7.5, -3.2),
+            (11, -2.6),
+            (11.6, 5.5),
+        ]
+    )
     pen.fill([(-toe, 5.0), (11.8, 5.0), (11.8, 5 + sole), (-toe + 0.5, 5 + sole)], tone=1.35)
     pen.line([(-4.5, 0.6), (-3, 2.2)], tone=0.4)
     pen.line([(-2.8, -0.8), (-1.2, 1.0)], tone=0.4)
@@ -364,12 +384,22 @@ def _bag(pen, detail, flare):
 def _ankle_boot(pen, detail, flare):
     heel = 0.8 + 3.0 * detail
     toe = 9.5 + 2.5 * flare
-    pen.fill([
-        (-toe, 9), (-toe + 0.5, 6), (-4.5, 3), (-1.0, -1), (-1.2, -12), (8.5, -12), (8.0, -2),
-        (9.6, 4), (9.6, 9),
-    ])
-    pen.fill([(-toe, 9), (9.6, 9), (9.6, 9 + heel), (5.2, 9 + heel), (4.2, 10.2), (-toe, 10.2)],
-             tone=0.6)
+    pen.fill(
+        [
+            (-toe, 9),
+            (-toe + 0.5, 6),
+            (-4.5, 3),
+            (-1.0, -1),
+            (-1.2, -12),
+            (8.5, -12),
+            (8.0, -2),
+            (9.6, 4),
+            (9.6, 9),
+        ]
+    )
+    pen.fill(
+        [(-toe, 9), (9.6, 9), (9.6, 9 + heel), (5.2, 9 + heel), (4.2, 10.2), (-toe, 10.2)], tone=0.6
+    )
     pen.line([(-1.2, -10.5), (8.4, -10.5)], tone=0.6)
 
 

@@ -103,8 +103,12 @@ def read_csv(path, classes, has_header):
         low_memory=False,
     )
     bar = tqdm(
-        total=rows, unit="row", desc=f"reading {Path(path).name}", leave=False,
-        mininterval=0.5, disable=rows < PROGRESS_ROWS,
+        total=rows,
+        unit="row",
+        desc=f"reading {Path(path).name}",
+        leave=False,
+        mininterval=0.5,
+        disable=rows < PROGRESS_ROWS,
     )
     try:
         with chunks, bar:

@@ -97,8 +97,9 @@ class LatentDistribution(keras.layers.Layer):
             raise ValueError(f"latent_dim is {latent_dim!r}, expected a whole number above 0")
         self.latent_dim = int(latent_dim)
         self.seed = seed
-        self.z_mean = keras.layers.Dense(self.latent_dim, name="z_mean")
-        self.z_log_var = keras.layers.Dense(self.latent_dim, name="z_log_var")
+        # float32 under mixed precision too: in float16, exp overflows at 11.
+        self.z_mean = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_mean")
+        self.z_log_var = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_log_var")
         self.noise = keras.random.SeedGenerator(seed)
 
     def build(self, features_shape):

@@ -1,10 +1,17 @@
 """The one FAST switch, the one seed function, the version line."""
 
+import numbers
 import os
 import platform
 
+
+def is_on(name):
+    """True when the environment variable `name` says 1, true, yes or on."""
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
 # VAE_FAST=1 is for tests: the same cells, less data, fewer epochs.
-FAST = os.environ.get("VAE_FAST", "").strip().lower() in {"1", "true", "yes", "on"}
+FAST = is_on("VAE_FAST")
 
 
 def pick(full, fast):
@@ -20,7 +27,8 @@ def seed_everything(seed):
     """
     import keras
 
-    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**32:
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed!r}, expected a whole number from 0 to 2**32 - 1")
     keras.utils.set_random_seed(int(seed))
 

@@ -15,6 +15,8 @@ import uuid
 import warnings
 from pathlib import Path
 
+from vae_helpers.settings import is_on
+
 # The storage that keras.datasets.fashion_mnist reads, too.
 FASHION_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 LETTERS_HANDLE = "sachinpatel21/az-handwritten-alphabets-in-csv-format"
@@ -30,7 +32,7 @@ class UnreachableError(OSError):
 
 def is_offline():
     """True when the environment says VAE_OFFLINE=1: no network is tried."""
-    return os.environ.get("VAE_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
+    return is_on("VAE_OFFLINE")
 
 
 def kaggle_input():

@@ -1,5 +1,8 @@
 """`VAE`: an encoder, a latent distribution and a decoder, trained by Keras' own loop."""
 
+import math
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -31,12 +34,14 @@ class VAE(keras.Model):
     with beta = 1 the loss is minus the ELBO.
 
     Images may be uint8 0-255 or floats in [0, 1], of shape (n, 28, 28) or (n, 28, 28, 1), as
-    arrays or as a `tf.data.Dataset` of batches; labels beside them are not used.
+    arrays, as a `tf.data.Dataset` of batches or as a `keras.utils.PyDataset`; labels beside them
+    are not used. Arrays are checked whole, datasets by their first batch.
 
     Args:
         encoder: images (batch, 28, 28, 1) -> features.
         latent: features -> (z_mean, z_log_var), with `sample` and `kl`.
-        decoder: z -> logits (batch, 28, 28, 1).
+        decoder: z -> logits (batch, 28, 28, 1); has `image_shape`, and `output_bias` for
+            `start_at_mean_image`.
         beta: weight of the KL, 0 or more; it may be changed between two calls of `fit`.
 
     Source: Kingma & Welling (2014), arXiv:1312.6114; beta: Higgins et al. (2017).
@@ -109,6 +114,7 @@ class VAE(keras.Model):
         """
         if kwargs.pop("loss", None) is not None:
             raise ValueError("loss was given, but a VAE computes its own: leave it out")
+        self._asked = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
         if jit_compile == "auto":
             jit_compile = self._jit_is_faster()
         if steps_per_execution == "auto":
@@ -120,32 +126,56 @@ class VAE(keras.Model):
             **kwargs,
         )
 
+    def get_compile_config(self):
+        """What `compile` was asked for: "auto" is decided anew where the model is loaded."""
+        config = super().get_compile_config()
+        return {**config, **self._asked} if config else config
+
     def compile_from_config(self, config):
         """Compile as before saving; Keras leaves this to models with a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, validation_data=None, **kwargs):
-        """`keras.Model.fit` on images; see the class for the forms they may take."""
+    def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
+        """`keras.Model.fit` on images; see the class for the forms they may take.
+
+        Arguments after `y` are given by name.
+        """
         _check_input(x, "x")
         if validation_data is not None:
-            _check_input(validation_data, "validation_data")
+            images = validation_data[0] if isinstance(validation_data, tuple) else validation_data
+            _check_input(images, "validation_data")
+        if self.losses:
+            raise ValueError(
+                "a part adds a loss of its own (a regularizer?), which a VAE's loss leaves out: "
+                "remove it from the part"
+            )
+        self._keep_to(kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         return super().fit(x, y, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate`: one sample of z for each image."""
         _check_input(x, "x")
+        self._keep_to(kwargs.get("steps"))
         return super().evaluate(x, y, **kwargs)
 
     def predict(self, x, **kwargs):
         """Reconstructions in [0, 1], decoded from z_mean: the same at every call."""
         _check_input(x, "x")
+        self._keep_to(kwargs.get("steps"))
         return super().predict(x, **kwargs)
 
     def predict_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         z_mean, _ = self.latent(self.encoder(unit_interval(images)))
         return tf.sigmoid(self.decoder(z_mean))
+
+    def _keep_to(self, *steps):
+        """Keras runs whole executions, even where fewer batches are asked for: take a divisor."""
+        size = math.gcd(self.steps_per_execution, *(number for number in steps if number))
+        if size != self.steps_per_execution:
+            self.steps_per_execution = size
+            self.train_function = self.test_function = self.predict_function = None
 
     def _is_distributed(self):
         return self.distribute_strategy.num_replicas_in_sync > 1
@@ -200,7 +230,7 @@ class VAE(keras.Model):
             n: number of images, at least 1.
             seed: whole number; the same seed gives the same images.
         """
-        if isinstance(n, bool) or int(n) != n or n < 1:
+        if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n is {n!r}, expected a whole number above 0")
         return self.decode(keras.random.normal((int(n), self.latent_dim), seed=seed))
 
@@ -218,14 +248,18 @@ class VAE(keras.Model):
 
 def _check_input(x, name):
     """Check what Keras' loop is given: an array whole, a dataset by its first batch."""
-    if isinstance(x, tuple | list):  # (images, labels)
-        x = x[0]
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, tuple | list):
+        raise ValueError(f"{name} is a {type(x).__name__}: pass images and labels as two arguments")
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+        images = batch[0] if isinstance(batch, tuple) else batch
+        check_images(np.asarray(images), f"the first batch of {name}")
+    elif isinstance(x, tf.data.Dataset):
         batch = next(iter(x.take(1)), None)
         if batch is None:
             raise ValueError(f"{name} is an empty dataset, expected batches of images")
         images = batch[0] if isinstance(batch, tuple) else batch
-        check_images(images.numpy(), f"the first batch of {name}")
+        check_images(np.asarray(images), f"the first batch of {name}")
     elif isinstance(x, np.ndarray | tf.Tensor):
         check_images(np.asarray(x), name)
 
