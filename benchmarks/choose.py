@@ -28,6 +28,7 @@ CANDIDATES = {
     "2: rate 0.003": dataclasses.replace(TWO, learning_rate=3e-3),
     "2: rate 0.003, 6 epochs": dataclasses.replace(TWO, learning_rate=3e-3, epochs=6),
     "16: the default": SIXTEEN,
+    "16: 20 epochs": dataclasses.replace(SIXTEEN, epochs=20),
     "16: wider, shorter": WIDER,
     "16: wider, rate 0.002": dataclasses.replace(WIDER, learning_rate=2e-3),
 }

@@ -33,7 +33,7 @@ class Recipe:
 
 
 TWO_DIMENSIONS = Recipe(latent_dim=2, hidden=(256, 128, 64), epochs=7, learning_rate=4e-3)
-SIXTEEN_DIMENSIONS = Recipe(latent_dim=16, hidden=(384, 256), epochs=20, learning_rate=3e-3)
+SIXTEEN_DIMENSIONS = Recipe(latent_dim=16, hidden=(384, 256), epochs=17, learning_rate=3e-3)
 
 
 def build(recipe, images, beta=1.0):
