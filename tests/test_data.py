@@ -70,7 +70,10 @@ GOOD = np.full((4, 28, 28), 0.5)
         (GOOD[:0], "empty"),
         (GOOD * 255, "from 127.5 to 127.5, expected 0 to 1: divide by 255"),
         (GOOD * 2 - 1.5, r"from -0.5 to -0.5.*\+ 1\) / 2"),
-        (np.where(np.arange(4)[:, None, None] == 2, np.nan, GOOD), "NaN or infinity, first in image 2"),
+        (
+            np.where(np.arange(4)[:, None, None] == 2, np.nan, GOOD),
+            "NaN or infinity, first in image 2",
+        ),
         (np.where(GOOD > 0, np.inf, 0), "NaN or infinity, first in image"),
         (GOOD.astype(int), r"int64, expected uint8.*astype\('uint8'\)"),
         (GOOD > 0, "dtype bool"),
