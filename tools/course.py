@@ -75,13 +75,16 @@ def output_text(output):
     return "\n".join(str(data[kind]) for kind in data if kind.startswith(("text/", "application/")))
 
 
-def write_whole(path, text):
-    """Write a text file so that no reader ever sees half of it."""
+def write_whole(path, content):
+    """Write a file, of text or of bytes, so that no reader ever sees half of it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        if isinstance(content, bytes):
+            part.write_bytes(content)
+        else:
+            part.write_text(content, encoding="utf-8")
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,10 +1,9 @@
 """Take the README's picture out of notebook 1, so that it is always one the code has drawn."""
 
 import base64
-import os
 import sys
 
-from course import NOTEBOOKS, ROOT, read
+from course import NOTEBOOKS, ROOT, read, write_whole
 
 NOTEBOOK = NOTEBOOKS / "01_whole_game.ipynb"
 PICTURE = ROOT / "docs" / "new_clothes.png"
@@ -16,16 +15,9 @@ def main():
         if cell.cell_type == "code" and CALL in cell.source:
             for output in cell.outputs:
                 if "image/png" in output.get("data", {}):
-                    write(base64.b64decode(output.data["image/png"]))
+                    write_whole(PICTURE, base64.b64decode(output.data["image/png"]))
                     return
     sys.exit(f"{NOTEBOOK.name} has no picture in a cell with {CALL!r}: run `make notebooks` first")
-
-
-def write(png):
-    PICTURE.parent.mkdir(exist_ok=True)
-    part = PICTURE.with_suffix(".part")
-    part.write_bytes(png)
-    os.replace(part, PICTURE)
 
 
 if __name__ == "__main__":
