@@ -1,0 +1,312 @@
+"""Which known function is it? Measurements of a loss, compared with the dictionary of `terms`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vae_helpers.audit import terms
+from vae_helpers.audit.probe import BATCH, measure
+
+X = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+LOGITS = np.array([-4, -2.5, -1.5, -0.7, -0.2, 0.15, 0.3, 0.5, 0.75, 0.9, 1.6, 2.5, 4])
+MEANS = np.array([-2, -0.8, 0.3, 0.6, 1.5])
+LOG_VARS = np.array([-3, -1.5, -0.7, -0.3, 0.2, 0.4, 0.7, 0.9, 1.8, 3])
+
+TOLERANCE = 5e-3  # of a fit on the grid; float32 and an epsilon in a logarithm stay below
+FLOAT32 = 1.2e-7
+
+
+@dataclass
+class Part:
+    """What is known of one of the two terms.
+
+    `weight` multiplies the sum over what one image is made of, in the mean over images at
+    `BATCH` images. `laws` say how it scales: name of a size -> power, None where the loss takes no
+    other size.
+    """
+
+    kind: str = "unknown"
+    text: str = "nothing that this audit knows"
+    term: object = None
+    weight: float = math.nan
+    residual: float = math.nan
+    partly: bool = False
+    mistakes: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    laws: dict = field(default_factory=dict)
+    divisor: int = 1  # of the averages that were named
+    x_scale: tuple = (1.0, 0.0)  # the images enter as x_scale[0] * x + x_scale[1]
+
+    @property
+    def known(self):
+        return self.term is not None
+
+    def summed(self):
+        return self.laws.get("batch") == 1
+
+    def recognise(self, fit, name):
+        self.partly = fit.partly
+        self.add(*fit.term.mistakes)
+        if fit.term.cure:
+            self.notes.append(f"{name}: {fit.term.cure}.")
+        if fit.partly and not fit.term.domain and not fit.term.mistakes:
+            self.add("unknown")
+            self.notes.append(f"The {name} is this for small arguments only; then it departs.")
+
+    def add(self, *codes):
+        self.mistakes.extend(code for code in codes if code not in self.mistakes)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a term explains measurements: measured = weight * term + constant.
+
+    Attributes:
+        term: the entry of the dictionary.
+        weight: its factor.
+        residual: what is left, relative to the spread of what was measured.
+        partly: compared on the term's domain only, or on a part of the grid.
+    """
+
+    term: object
+    weight: float
+    residual: float
+    partly: bool = False
+
+
+def fit_term(term, first, second, measured, domain=None) -> Fit | None:
+    """Fit one term to a table of measurements, up to a constant for each row.
+
+    Args:
+        term: a `terms.Term`.
+        first: (rows, columns) of the term's first argument.
+        second: (rows, columns) of its second argument.
+        measured: (rows, columns) what the loss returned; entries that are not finite are left out.
+        domain: (low, high) of `second`, the term's own when None.
+
+    Returns:
+        None where fewer than six entries can be compared.
+    """
+    domain = domain or term.domain
+    with np.errstate(all="ignore"):
+        expected = term.function(first, second)
+    use = np.isfinite(expected) & np.isfinite(measured)
+    if not domain and np.any(np.isfinite(expected) & ~np.isfinite(measured)):
+        return None
+    if domain:
+        use &= (second > domain[0]) & (second < domain[1])
+    if use.sum() < 6:
+        return None
+    x, y = (np.where(use, values, 0.0) for values in (expected, measured))
+    x, y = _centred(x, use), _centred(y, use)
+    if not np.sum(x * x) > 0:
+        return None
+    weight = float(np.sum(x * y) / np.sum(x * x))
+    spread = math.sqrt(float(np.sum(y * y)))
+    left = math.sqrt(float(np.sum((y - weight * x) ** 2)))
+    return Fit(term, weight, left / spread if spread else math.inf, bool(domain))
+
+
+def _centred(values, use):
+    """Subtract each row's mean over the entries in use: what depends on the row alone drops out."""
+    count = np.maximum(use.sum(axis=1, keepdims=True), 1)
+    return np.where(use, values - values.sum(axis=1, keepdims=True) / count, 0.0)
+
+
+def best_fit(terms, first, second, measured, enough, domains=(None,)) -> Fit | None:
+    """The term that explains the measurements best, or None where none leaves less than `enough`.
+
+    Whole-domain terms come first: a term that is only compared on a part is taken where no other
+    explains everything.
+    """
+    for domain in domains:
+        for partly in (False, True):
+            fits = [
+                fit_term(term, first, second, measured, domain)
+                for term in terms
+                if bool(term.domain) == partly
+            ]
+            fits = [fit for fit in fits if fit and fit.residual < enough]
+            if fits:
+                return min(fits, key=lambda fit: fit.residual)
+    return None
+
+
+def exponent(change: float, size: float) -> int | None:
+    """-1, 0 or 1 where `change` is `size` to that power; None where it is nothing of the kind."""
+    for power in (0, -1, 1, -2, 2):
+        if math.isfinite(change) and math.isclose(change, size**power, rel_tol=0.01):
+            return power
+    return None
+
+
+def _flat(table, level):
+    """True where a table of measurements does not vary beyond the noise of float32."""
+    finite = table[np.isfinite(table)]
+    return finite.size > 0 and np.ptp(finite) <= 20 * FLOAT32 * max(level, np.abs(finite).max())
+
+
+def _enough(table, level):
+    """The residual that float32 may leave of a table around `level`."""
+    finite = table[np.isfinite(table)]
+    spread = np.std(finite) if finite.size else 0.0
+    return max(TOLERANCE, 5 * FLOAT32 * level / spread) if spread else TOLERANCE
+
+
+def pixel_part(probe, quiet) -> Part:
+    """The reconstruction: a table over (x, logit), looked up in the dictionary."""
+    x, logits = np.meshgrid(X, LOGITS, indexing="ij")
+    table = np.array(
+        [[measure(probe, a, b, *quiet[2:]) for b in LOGITS] for a in X], dtype="float64"
+    )
+    level = abs(probe(*quiet))
+    if _flat(table - np.nanmean(table, axis=1, keepdims=True), np.nanmax(np.abs(table))):
+        return Part("none", "none", mistakes=["reconstruction_missing"], weight=0.0)
+    size = math.prod(probe.image_shape)
+    enough = _enough(table, level)
+    fit = best_fit(terms.RECONSTRUCTIONS, x, logits, table, enough, domains=(None, (-2, 2)))
+    part = Part(mistakes=["unknown"])
+    if fit:
+        part = Part(fit.term.kind, fit.term.text, fit.term, fit.weight / size, fit.residual)
+        part.recognise(fit, "reconstruction")
+    elif scaled := _scaled_images(x, logits, table, enough):
+        part = scaled
+        part.weight /= size
+    if part.known:
+        low, high = part.term.domain or (-np.inf, np.inf)
+        inside = [b for b in LOGITS if low < b < high]
+        ends = ((0.9, inside[0], *quiet[2:]), (0.9, inside[-1], *quiet[2:]))
+        part.laws = _laws(probe, ends, "pixels")
+        if part.kind == "squared_error" and "raw" in part.text:
+            part.notes.append("The decoder's raw output is the mean of a pixel: no sigmoid.")
+    return part
+
+
+def _scaled_images(x, logits, table, enough) -> Part | None:
+    """A known term of images that were rescaled to a x + b inside the loss, or None."""
+    if not np.all(np.isfinite(table)):
+        return None
+    target = (table - table.mean(axis=1, keepdims=True)).ravel()
+    for kind, text, mean in (
+        ("bernoulli", "the Bernoulli cross-entropy", None),
+        ("squared_error", "half the squared error of sigmoid(logits)", terms.sigmoid),
+        ("squared_error", "half the squared error of the decoder's raw output", lambda a: a),
+    ):
+        # Opened up, each is own(logits) - image * product(logits), and the image is a x + b.
+        own = 0.5 * mean(logits) ** 2 if mean else terms.softplus(logits)
+        product = mean(logits) if mean else logits
+        columns = [own, -x * product, -product]
+        columns = [(column - column.mean(axis=1, keepdims=True)).ravel() for column in columns]
+        matrix = np.stack(columns, axis=1)
+        (weight, slope, shift), *_ = np.linalg.lstsq(matrix, target, rcond=None)
+        left = np.linalg.norm(matrix @ (weight, slope, shift) - target) / np.linalg.norm(target)
+        if left < enough and abs(weight) > 1e-9:
+            break
+    else:
+        return None
+    a, b = slope / weight, shift / weight
+
+    def function(x, logits):
+        if mean is None:
+            return terms.softplus(logits) - (a * x + b) * logits
+        return 0.5 * (a * x + b - mean(logits)) ** 2
+
+    part = Part(
+        kind,
+        f"{text}, with the images taken as {a:.4g} x {b:+.4g}",
+        terms.Term(kind, text, function),
+        weight,
+        left,
+        x_scale=(a, b),
+    )
+    inside = min(b, a + b) >= -0.01 and max(b, a + b) <= 1.01
+    part.add("unknown" if inside and abs(a) > 0.02 else "image_range")
+    part.notes.append(f"The images enter as {a:.4g} x {b:+.4g}, not as x: {_range_story(a, b)}.")
+    return part
+
+
+def _range_story(a, b):
+    for (slope, shift), story in {
+        (255, 0): "they are put on 0-255",
+        (2, -1): "they are put on [-1, 1]",
+        (1 / 255, 0): "they are divided by 255 a second time",
+        (-1, 1): "black and white are exchanged",
+    }.items():
+        if math.isclose(a, slope, rel_tol=0.02) and abs(b - shift) < 0.02:
+            return story
+    if 0 < a < 1 and math.isclose(a + 2 * b, 1, abs_tol=0.01):
+        return f"label smoothing of {1 - a:.3g}"
+    return "a Bernoulli takes x itself, on [0, 1]"
+
+
+def code_part(probe, quiet) -> Part:
+    """The KL: a table over (z_mean, z_log_var), looked up in the dictionary."""
+    m, v = np.meshgrid(MEANS, LOG_VARS, indexing="ij")
+    table = np.array(
+        [[measure(probe, *quiet[:2], a, b) for b in LOG_VARS] for a in MEANS], dtype="float64"
+    )
+    level = abs(probe(*quiet))
+    if _flat(table, level):
+        return Part("none", "none", mistakes=["kl_missing"], weight=0.0)
+    one_row = [values.reshape(1, -1) for values in (m, v, table)]
+    enough = _enough(table, level)
+    domains = (None, (-1.6, 1.6), (0.0, 1.0))
+    fit = best_fit(terms.KLS, *one_row, enough, domains=domains)
+    if not fit:
+        return Part(mistakes=["unknown"], notes=[_formula(m, v, table, probe.latent_dim)])
+    part = Part(fit.term.kind, fit.term.text, fit.term, fit.weight / probe.latent_dim, fit.residual)
+    part.recognise(fit, "KL")
+    ends = ((*quiet[:2], 0.3, 0.9), (*quiet[:2], 1.5, 0.2))
+    part.laws = _laws(probe, ends, "codes")
+    return part
+
+
+def _formula(m, v, table, latent_dim):
+    """What the part of z looks like, in the words z_mean**2, exp(z_log_var), z_log_var."""
+    use = np.isfinite(table)
+    columns = [m**2, np.exp(v), v, np.ones_like(v)]
+    matrix = np.stack([column[use] for column in columns], axis=1)
+    (a, b, c, _), *_ = np.linalg.lstsq(matrix, table[use], rcond=None)
+    target = table[use] - table[use].mean()
+    left = np.linalg.norm(matrix @ np.linalg.lstsq(matrix, table[use], rcond=None)[0] - table[use])
+    share = left / np.linalg.norm(target)
+    if share < 0.01:
+        words = f"{a:+.3g} z_mean**2 {b:+.3g} exp(z_log_var) {c:+.3g} z_log_var"
+        return f"The part of z, for all latent dimensions together, is {words} + a constant."
+    return (
+        f"The part of z is no known KL; even free weights of z_mean**2, exp(z_log_var) and "
+        f"z_log_var leave {100 * share:.2g}% of its variation."
+    )
+
+
+def _laws(probe, ends, which):
+    """How a term's weight scales with batch size, latent dimension and each axis of the image.
+
+    Two points that differ in this term alone are measured at one size and at another.
+    """
+
+    def difference(**sizes):
+        values = [measure(probe, *point, **sizes) for point in ends]
+        entries = (
+            math.prod(sizes.get("image_shape", probe.image_shape))
+            if which == "pixels"
+            else sizes.get("latent_dim", probe.latent_dim)
+        )
+        return (values[0] - values[1]) / entries
+
+    here = difference()
+    laws = {
+        "batch": exponent(difference(batch=BATCH + 2) / here, (BATCH + 2) / BATCH),
+        "latents": exponent(
+            difference(latent_dim=probe.latent_dim + 3) / here,
+            (probe.latent_dim + 3) / probe.latent_dim,
+        ),
+    }
+    for axis, size in enumerate(probe.image_shape):
+        other = 3 if size == 1 else size + size // 4 + 1  # no multiple: a hard-wired reshape fails
+        shape = (*probe.image_shape[:axis], other, *probe.image_shape[axis + 1 :])
+        laws[axis] = exponent(difference(image_shape=shape) / here, other / size)
+    return laws

@@ -1,0 +1,191 @@
+"""`LossAudit`: what the audit of a loss found, to be read by people and by programs."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+
+# Every code that `LossAudit.mistakes` may hold: what is wrong, and the cure. Stable.
+MISTAKES = {
+    "pixels_averaged": (
+        "the reconstruction is a mean over pixels, so the KL weighs too much beside it",
+        "tf.reduce_sum over everything one image is made of",
+    ),
+    "latents_averaged": (
+        "the KL is a mean over the latent dimensions, so it weighs too little",
+        "tf.reduce_sum over the latent dimensions",
+    ),
+    "partly_averaged": (
+        "one axis of the image is averaged and the rest added up "
+        "(Keras' cross-entropy averages the last axis, even with reduction='none')",
+        "tf.reduce_sum over ALL axes of the image",
+    ),
+    "batch_summed": (
+        "images are added up, so the size of a step depends on the batch size",
+        "tf.reduce_mean over images, in both terms",
+    ),
+    "kl_sign": (
+        "the KL, or a part of it, has the wrong sign: making it larger is rewarded",
+        "loss = reconstruction + kl",
+    ),
+    "kl_without_half": (
+        "the KL weighs 2: its half is missing, or it is counted twice, or beta is meant to be 2",
+        "write the factor 0.5, count it once; if beta = 2 is meant, leave it and say so",
+    ),
+    "kl_log_var_as_variance": (
+        "the KL takes the log variance for the variance",
+        "the variance is exp(z_log_var), its logarithm z_log_var",
+    ),
+    "kl_log_var_as_std": (
+        "the KL takes the log variance for the standard deviation, or for its logarithm",
+        "the variance is exp(z_log_var), its logarithm z_log_var",
+    ),
+    "kl_reversed": (
+        "the KL has its arguments exchanged, KL(prior || q)",
+        "KL(q || prior): 0.5 * (z_mean**2 + exp(z_log_var) - 1 - z_log_var)",
+    ),
+    "kl_missing": (
+        "the loss does not depend on z_mean and z_log_var: there is no KL",
+        "add the KL, summed over latent dimensions",
+    ),
+    "keras_kl_divergence": (
+        "keras.losses.KLDivergence compares probability vectors; "
+        "fed with means and log variances its number means nothing",
+        "write the KL of the Gaussian: "
+        "0.5 * (z_mean**2 + exp(z_log_var) - 1 - z_log_var), summed over latent dimensions",
+    ),
+    "reconstruction_missing": (
+        "the loss does not depend on what the decoder says",
+        "add minus the log-likelihood of the images, summed over pixels",
+    ),
+    "reconstruction_sign": (
+        "the reconstruction has the wrong sign: a worse picture is rewarded",
+        "loss = minus the log-likelihood + kl",
+    ),
+    "probabilities_as_logits": (
+        "probabilities are taken for logits (the same function as a sigmoid applied twice)",
+        "from_logits=True with the logits, or from_logits=False with the probabilities",
+    ),
+    "logits_as_probabilities": (
+        "logits are taken for probabilities: the logarithm of a number that is none",
+        "from_logits=True, or tf.sigmoid first",
+    ),
+    "double_sigmoid": (
+        "the sigmoid is applied twice (the same function as probabilities taken for logits), "
+        "so no pixel gets darker than 0.5 or brighter than 0.73",
+        "apply it once, or work from logits",
+    ),
+    "constant_offset": (
+        "a constant is added or missing: harmless to the gradient, but the number is not the ELBO",
+        "add or remove what the note names before you compare numbers",
+    ),
+    "image_range": (
+        "the pixels are not on [0, 1], where the Bernoulli lives",
+        "uint8 / 255 once, nothing else",
+    ),
+    "not_finite": (
+        "the loss is NaN or infinite where a VAE may well go",
+        "compute from logits and log variances; clip nothing that has a logarithm",
+    ),
+    "unknown": (
+        "a part of the loss is none of the functions this audit knows",
+        "compare with vae_helpers.elbo.elbo, term by term",
+    ),
+}
+
+NOT_SEEN = (
+    "Only the loss was looked at. How z is sampled, and what the decoder makes of it, is for "
+    "health_report."
+)
+
+
+def number(value: float) -> str:
+    """A weight to four digits, with the fraction it is where that is a plain one."""
+    if value and abs(value) < 0.995 and abs(1 / value - round(1 / value)) < 1e-3 * abs(1 / value):
+        return f"{value:.4g} (1/{round(1 / value)})" if value > 0 else f"{value:.4g}"
+    return f"{value:.4g}"
+
+
+@dataclass(frozen=True)
+class LossAudit:
+    """What a loss computes, found by probing it.
+
+    Attributes:
+        is_elbo: the loss is the negative ELBO in nats, mean over images, up to a constant that
+            `notes` name.
+        reconstruction: "bernoulli", "continuous_bernoulli", "gaussian" (with its normaliser),
+            "squared_error" (without), "none" or "unknown".
+        kl: "gaussian", "log_var_as_variance", "log_var_as_std", "reversed",
+            "keras_kl_divergence", "none" or "unknown".
+        reconstruction_weight: signed; 1.0 = nats per image, mean over images, at the shape asked
+            for. For a squared error 1.0 = half the sum of squares, sigma = 1. NaN when unknown.
+            Where both terms add images up, this common factor is left out; where one does, its
+            weight is quoted at a batch of 128.
+        kl_weight: the same for the KL.
+        effective_beta: kl_weight / reconstruction_weight.
+        images: "mean" or "sum": what is done with images (a value for each image counts as mean).
+        mistakes: tuple of codes, the keys of `MISTAKES`; empty when nothing is wrong. A weight
+            of the KL such as beta = 4 is no mistake.
+        notes: tuple of sentences.
+        residual: share of the loss's variation on random inputs that the description above does
+            not explain (0 to 1, NaN where a term is unknown).
+        reconstruction_text, kl_text: the terms in words.
+        in_graph: None where the loss does the same inside a `tf.function`, as under `fit`;
+            otherwise the audit of what it does there. `mistakes` then holds those of both.
+    """
+
+    is_elbo: bool
+    reconstruction: str
+    kl: str
+    reconstruction_weight: float
+    kl_weight: float
+    effective_beta: float
+    images: str
+    mistakes: tuple
+    notes: tuple
+    residual: float
+    reconstruction_text: str
+    kl_text: str
+    in_graph: LossAudit | None = None
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        if self.is_elbo:
+            return "This is the negative ELBO, in nats per image" + (
+                ", up to a constant." if "constant_offset" in self.mistakes else "."
+            )
+        if not self.mistakes:
+            return "This is not the ELBO, but a weighted form of it; no mistake was found."
+        return "This is not the ELBO: " + ", ".join(self.mistakes) + "."
+
+    def _rows(self):
+        yield (
+            "reconstruction",
+            f"{self.reconstruction_text}; weight {number(self.reconstruction_weight)}",
+        )
+        yield "KL", f"{self.kl_text}; weight {number(self.kl_weight)}"
+        yield "images", {"mean": "averaged", "sum": "added up"}.get(self.images, self.images)
+        yield "effective beta", f"{self.effective_beta:.4g}"
+        if not math.isnan(self.residual):
+            yield "unexplained", f"{100 * self.residual:.2g}% of the variation on random inputs"
+        for code in self.mistakes:
+            what, cure = MISTAKES[code]
+            yield f"mistake {code}", f"{what}. Cure: {cure}."
+        for note in self.notes:
+            yield "note", note
+
+    def __str__(self):
+        return "\n".join([self.verdict, *(f"  {name}: {text}" for name, text in self._rows())])
+
+    def __repr__(self):
+        return str(self)
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><th style='text-align:left;vertical-align:top'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._rows()
+        )
+        return f"<table><caption>{html.escape(self.verdict)}</caption>{rows}</table>"
