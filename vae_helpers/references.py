@@ -17,7 +17,7 @@ PCA_MARGIN = (
 )
 
 
-def _flat(images, name: str) -> np.ndarray:
+def flat_images(images, name: str) -> np.ndarray:
     """(n, ...) -> (n, pixels) without a copy; refuses what is not a set of grey images."""
     images = np.asarray(images)
     if images.ndim < 2 or images.shape[0] == 0:
@@ -35,15 +35,15 @@ def _flat(images, name: str) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
-def _slices(flat: np.ndarray):
+def slices(flat: np.ndarray):
     """Slices of a (n, pixels) array as float32 in [0, 1]."""
     scale = np.float32(1 / 255) if flat.dtype == np.uint8 else np.float32(1)
     for start in range(0, len(flat), SLICE):
         yield flat[start : start + SLICE].astype(np.float32) * scale
 
 
-def _mean(flat: np.ndarray) -> np.ndarray:
-    return sum(part.sum(axis=0, dtype=np.float64) for part in _slices(flat)) / len(flat)
+def mean_pixels(flat: np.ndarray) -> np.ndarray:
+    return sum(part.sum(axis=0, dtype=np.float64) for part in slices(flat)) / len(flat)
 
 
 def _bernoulli_cost(x: np.ndarray, p: np.ndarray, times=1) -> float:
@@ -61,9 +61,9 @@ def mean_image_cost(images, test_images=None) -> float:
     Returns:
         The Bernoulli cost in nats per image. (Fashion-MNIST: 384.3 on train, 385.0 on test.)
     """
-    flat = _flat(images, "images")
-    mean = _mean(flat)
-    priced = mean if test_images is None else _mean(_flat(test_images, "test_images"))
+    flat = flat_images(images, "images")
+    mean = mean_pixels(flat)
+    priced = mean if test_images is None else mean_pixels(flat_images(test_images, "test_images"))
     # The cost is linear in the pixels, so pricing the average of all images prices them all.
     return _bernoulli_cost(priced, np.clip(mean, MEAN_MARGIN, 1 - MEAN_MARGIN))
 
@@ -82,24 +82,24 @@ def pca_cost(images, components: int, test_images=None) -> float:
     Returns:
         The Bernoulli cost in nats per image, output clipped to [0.005, 0.995].
     """
-    flat = _flat(images, "images")
+    flat = flat_images(images, "images")
     pixels = flat.shape[1]
     if not 0 <= components <= pixels:
         raise ValueError(
             f"components is {components}; expected a number from 0 to {pixels}, "
             "the pixels of one image."
         )
-    mean = _mean(flat).astype(np.float32)
+    mean = mean_pixels(flat).astype(np.float32)
     covariance = np.zeros((pixels, pixels))
-    for part in _slices(flat):
+    for part in slices(flat):
         centred = part - mean
         covariance += centred.T @ centred
     _, directions = np.linalg.eigh(covariance)  # in ascending order of variance
     basis = directions[:, pixels - components :].astype(np.float32)
 
-    priced = flat if test_images is None else _flat(test_images, "test_images")
+    priced = flat if test_images is None else flat_images(test_images, "test_images")
     total = 0.0
-    for part in _slices(priced):
+    for part in slices(priced):
         output = (part - mean) @ basis @ basis.T + mean
         total += _bernoulli_cost(part, np.clip(output, PCA_MARGIN, 1 - PCA_MARGIN))
     return total / len(priced)
@@ -118,7 +118,7 @@ def grey_entropy(images) -> float:
     Returns:
         Nats per image. (Fashion-MNIST: 188.3 on train.)
     """
-    flat = _flat(images, "images")
+    flat = flat_images(images, "images")
     if (
         flat.dtype == np.uint8
     ):  # 256 possible values: count them instead of taking 47 million logarithms
@@ -129,7 +129,7 @@ def grey_entropy(images) -> float:
         values = np.arange(1, 255) / 255
         return _bernoulli_cost(values, values, counts[1:255]) / len(flat)
     total = 0.0
-    for part in _slices(flat):
+    for part in slices(flat):
         grey = part[(part > 0) & (part < 1)].astype(np.float64)
         total += _bernoulli_cost(grey, grey)
     return total / len(flat)

@@ -189,23 +189,14 @@ def _scaled_images(x, logits, table, enough) -> Part | None:
     """A known term of images that were rescaled to a x + b inside the loss, or None."""
     if not np.all(np.isfinite(table)):
         return None
-    target = (table - table.mean(axis=1, keepdims=True)).ravel()
-    for kind, text, mean in (
+    forms = (
         ("bernoulli", "the Bernoulli cross-entropy", None),
         ("squared_error", "half the squared error of sigmoid(logits)", terms.sigmoid),
         ("squared_error", "half the squared error of the decoder's raw output", lambda a: a),
-    ):
-        # Opened up, each is own(logits) - image * product(logits), and the image is a x + b.
-        own = 0.5 * mean(logits) ** 2 if mean else terms.softplus(logits)
-        product = mean(logits) if mean else logits
-        columns = [own, -x * product, -product]
-        columns = [(column - column.mean(axis=1, keepdims=True)).ravel() for column in columns]
-        matrix = np.stack(columns, axis=1)
-        (weight, slope, shift), *_ = np.linalg.lstsq(matrix, target, rcond=None)
-        left = np.linalg.norm(matrix @ (weight, slope, shift) - target) / np.linalg.norm(target)
-        if left < enough and abs(weight) > 1e-9:
-            break
-    else:
+    )
+    fits = [(*form, *_fit_scaled(form[-1], x, logits, table)) for form in forms]
+    kind, text, mean, (weight, slope, shift), left = min(fits, key=lambda fit: fit[-1])
+    if left > enough or abs(weight) < 1e-9:
         return None
     a, b = slope / weight, shift / weight
 
@@ -226,6 +217,20 @@ def _scaled_images(x, logits, table, enough) -> Part | None:
     part.add("unknown" if inside and abs(a) > 0.02 else "image_range")
     part.notes.append(f"The images enter as {a:.4g} x {b:+.4g}, not as x: {_range_story(a, b)}.")
     return part
+
+
+def _fit_scaled(mean, x, logits, table):
+    """Weight, slope and shift of a term of slope * x + shift, and the share they leave.
+
+    Opened up, the term is own(logits) - image * product(logits), up to a function of x.
+    """
+    own = 0.5 * mean(logits) ** 2 if mean else terms.softplus(logits)
+    product = mean(logits) if mean else logits
+    columns = [own, -x * product, -product, table]
+    *columns, target = [(c - c.mean(axis=1, keepdims=True)).ravel() for c in columns]
+    matrix = np.stack(columns, axis=1)
+    solution, *_ = np.linalg.lstsq(matrix, target, rcond=None)
+    return solution, np.linalg.norm(matrix @ solution - target) / np.linalg.norm(target)
 
 
 def _range_story(a, b):

@@ -1,0 +1,169 @@
+"""`HealthReport`: what the examination of a VAE found, to be read by people and by programs."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+
+# Every code that `HealthReport.findings` may hold, in their order, and what was seen. Stable.
+ILLNESSES = {
+    "not_finite": "NaN or infinity in the weights, the code, the output or a term of the ELBO",
+    "image_range": "floats outside [0, 1], or so dark that they were divided by 255 twice",
+    "untrained": "the encoder is as it was initialised, and the mean image is not beaten",
+    "collapsed": "no latent dimension says anything about the image",
+    "same_picture": "every image is answered with the same picture",
+    "decoder_ignores_z": "the code is informative, but the output does not depend on the sampled z",
+    "gradient_blocked": "the reconstruction term cannot reach the encoder or z_log_var through z",
+    "no_noise": "z equals z_mean",
+    "noise_repeated": "the same noise at every call, in a graph as `fit` runs it",
+    "noise_shared_by_batch": "all images of a batch get the same noise",
+    "noise_shared_by_dimensions": "all latent dimensions of an image get the same noise",
+    "noise_shifted": "the noise is not centred at 0",
+    "sigma_from_log_var": "the noise is as wide as exp(z_log_var), which is the variance",
+    "unexpected_noise": "noise of another width or shape than z_log_var says",
+    "posterior_far_from_prior": "the codes of all images together are not where the prior is",
+    "kl_negative": "the model's own `kl` is below 0, which no divergence is",
+    "kl_scaled": "the model's own `kl` is a fixed multiple of the KL",
+    "log_var_saturated": "log variances beyond 20 either way, or piled up at a clamp",
+    "worse_than_mean_image": "the reconstruction costs more than the same mean image for all",
+    "squeezed_output": "outputs do not even span the range of the mean image",
+}
+
+# Every code that `HealthReport.remarks` may hold: worth knowing, and no illness.
+REMARKS = {
+    "kl_differs": "the model's own `kl` is not the KL to N(0, I) and no multiple of it: a prior of "
+    "your own, or a mistake",
+    "inactive_units": "some latent dimensions are not used",
+    "worse_than_pca": "a linear code of the same size redraws better, as happens with many "
+    "dimensions, a large beta or little training",
+}
+
+ACTIVE = 0.01  # variance of z_mean over images, Burda et al. (2015)
+NAN = float("nan")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class HealthReport:
+    """What `health_report` found; `print` shows it, a notebook shows a table.
+
+    Terms and prices are in nats per image, means over the same images.
+
+    Attributes:
+        findings: tuple of codes of `ILLNESSES`; empty when healthy.
+        remarks: tuple of codes of `REMARKS`.
+        evidence: dict from each of these codes to a sentence with numbers and the cure.
+        n_images, latent_dim: what was looked at.
+        reconstruction: -log p(x|z) of a Bernoulli decoder, one sample of z for each image.
+        kl: what the model's own `kl` says.
+        elbo: -(reconstruction + kl).
+        mean_image_cost: price of answering every image with their mean; of a collapsed model.
+        pca_cost: price of PCA with as many numbers an image, fitted to these images.
+        grey_entropy: floor of the reconstruction term.
+        active_units: dimensions whose z_mean has a variance above 0.01 over images.
+        unit_variances: that variance, for each dimension.
+        posterior_means, posterior_variances: of z over all images, for each dimension; the prior
+            has 0 and 1.
+        noise_spread: width of the sampling noise relative to exp(z_log_var / 2); 1 is right.
+        saturated: share of the log variances beyond 20 either way, or at a clamp.
+        output_std, image_std: how much a pixel varies from output to output, and from image to
+            image: the standard deviation, a mean over pixels.
+    """
+
+    findings: tuple
+    remarks: tuple
+    evidence: dict
+    n_images: int
+    latent_dim: int
+    reconstruction: float = NAN
+    kl: float = NAN
+    elbo: float = NAN
+    mean_image_cost: float = NAN
+    pca_cost: float = NAN
+    grey_entropy: float = NAN
+    active_units: int = 0
+    unit_variances: tuple = ()
+    posterior_means: tuple = ()
+    posterior_variances: tuple = ()
+    noise_spread: float = NAN
+    saturated: float = NAN
+    output_std: float = NAN
+    image_std: float = NAN
+
+    @property
+    def healthy(self) -> bool:
+        """True when there is no finding; remarks do not count."""
+        return not self.findings
+
+    def _verdict(self) -> str:
+        if self.healthy:
+            return "healthy: nothing was found"
+        count = len(self.findings)
+        return f"ill: {', '.join(self.findings)} ({count} finding{'s' if count > 1 else ''})"
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """Name, value and what to compare it with; nothing where nothing could be measured."""
+        if math.isnan(self.reconstruction):
+            return []
+        rows = [
+            (
+                "reconstruction",
+                f"{self.reconstruction:.1f}",
+                f"mean image {self.mean_image_cost:.1f}, PCA with {self.latent_dim} "
+                f"{self.pca_cost:.1f}, grey-pixel entropy {self.grey_entropy:.1f}",
+            ),
+            ("kl", f"{self.kl:.2f}", "the model's own; 0 when collapsed"),
+            ("elbo", f"{self.elbo:.1f}", "minus the sum of the two"),
+            (
+                "active units",
+                f"{self.active_units} of {self.latent_dim}",
+                f"variance of z_mean over images above {ACTIVE}",
+            ),
+            ("spread of z", f"{self.noise_spread:.2f}", "times exp(z_log_var / 2); 1 is right"),
+        ]
+        if self.posterior_means:
+            furthest = max(self.posterior_means, key=abs)
+            low, high = min(self.posterior_variances), max(self.posterior_variances)
+            rows.append(
+                (
+                    "z over images",
+                    f"mean up to {furthest:+.2f}",
+                    f"variance {low:.2f} to {high:.2f}; the prior has 0 and 1",
+                )
+            )
+        rows += [
+            ("log variances", f"{self.saturated:.1%}", "beyond 20 either way, or at a clamp"),
+            (
+                "outputs vary by",
+                f"{self.output_std:.3f}",
+                f"a pixel, from output to output; the images by {self.image_std:.3f}",
+            ),
+        ]
+        return rows
+
+    def __str__(self):
+        lines = [
+            f"{self._verdict()}",
+            f"{self.n_images:,} images, {self.latent_dim} latent dimension"
+            f"{'' if self.latent_dim == 1 else 's'}; nats per image",
+        ]
+        lines += [f"  {name:<16} {value:>14}   {beside}" for name, value, beside in self._rows()]
+        lines += [f"! {code}: {self.evidence[code]}" for code in self.findings]
+        lines += [f"- {code}: {self.evidence[code]}" for code in self.remarks]
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return (
+            f"HealthReport(healthy={self.healthy}, findings={self.findings}, "
+            f"remarks={self.remarks}, elbo={self.elbo:.1f})"
+        )
+
+    def _repr_html_(self):
+        def row(*cells):
+            return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+
+        rows = [row(*cells) for cells in self._rows()]
+        rows += [row("illness", code, self.evidence[code]) for code in self.findings]
+        rows += [row("remark", code, self.evidence[code]) for code in self.remarks]
+        caption = f"{self._verdict()} · {self.n_images:,} images, nats per image"
+        return f"<table><caption>{html.escape(caption)}</caption>{''.join(rows)}</table>"
