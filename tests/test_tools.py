@@ -343,10 +343,12 @@ def good_notebook():
         source = f"print(check({number}))"
         cells.append(new_code_cell(source, outputs=printed, execution_count=number, metadata=tags))
     cells.append(new_code_cell("show()", outputs=[picture], execution_count=4))
-    answers = "<details>\n<summary>Answer</summary>\n\nYes.\n\n</details>\n" * 3
-    cells.append(new_markdown_cell("## Exercises\n\n" + answers))
+    cells.append(new_markdown_cell("## Exercises\n\nReplace the blanks."))
     cells.append(new_markdown_cell("## Summary\n\nDone, $x^2$."))
     cells.append(new_markdown_cell("## Further reading\n\nA book."))
+    for number in range(5, 9):  # after the others, so that their places are easy to name
+        source = "q = nb01.one\nq.check(____)\n# q.hint()\n# q.solution()"
+        cells.append(new_code_cell(source, execution_count=number))
     return tidy.tidy(new_notebook(cells=cells))
 
 
@@ -442,7 +444,12 @@ FAULTS = [
     (remove(5), "no heading with 'exercise'"),
     (remove(6), "no heading with 'summary'"),
     (remove(7), "no heading with 'further reading'"),
-    (set_source(5, "## Exercises\n\nNone."), "0 folded answers"),
+    (set_source(8, "q.checked(1)"), "has 3 exercises that check themselves"),
+    (
+        set_source(8, "q.check(1)\n# q.solution()"),
+        "cell 9: checks an answer, but offers no '# q.hint()'",
+    ),
+    (set_source(8, "q.check(1)\n# q.hint()\nq.solution()"), "offers no '# q.solution()'"),
     (lambda notebook: notebook.cells.insert(5, notebook.cells.pop(7)), "out of order"),
     (set_outputs(4, error_output()), "cell 5: ends in ValueError"),
     (

@@ -23,7 +23,7 @@ GOOD_LINES = 12
 MAX_IMAGE_BYTES = 1_500_000
 GOOD_IMAGE_BYTES = 300_000
 MIN_CHECKED_CELLS = 3
-MIN_EXERCISES = 3
+MIN_EXERCISES = 4  # that check themselves
 MIN_WORDS_A_LINE = 2.5
 PARTS = ("exercise", "summary", "further reading")
 OUTSIDE = re.compile(
@@ -56,6 +56,7 @@ def lint(notebook):
         *_metadata(notebook),
         *_execution(notebook),
         *_prose(notebook),
+        *_exercises(notebook),
         *_checked_cells(notebook),
     ]
     for number, cell in enumerate(notebook.cells, start=1):
@@ -108,15 +109,27 @@ def _prose(notebook):
         else:
             last = where[-1]
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    folded = text.count("<details")
-    if folded < MIN_EXERCISES:
-        yield Fault(f"has {folded} folded answers (<details>), expected {MIN_EXERCISES} or more")
     prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", " x ", text, flags=re.DOTALL)
     words = len(re.findall(r"[A-Za-z][\w'-]*", prose))
     lines = sum(len(code_lines(cell.source)) for cell in notebook.cells if cell.cell_type == "code")
     if words < MIN_WORDS_A_LINE * lines:
         ratio = f"{words / lines:.2f} words of prose a line of code"
         yield Fault(f"{ratio}, expected {MIN_WORDS_A_LINE} or more")
+
+
+def _exercises(notebook):
+    """An exercise is a cell that checks an answer, with a hint and a solution to uncomment."""
+    asked = 0
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code" or not re.search(r"^\w+\.check\(", cell.source, re.MULTILINE):
+            continue
+        asked += 1
+        for call in ("hint()", "solution()"):
+            if not re.search(rf"^# \w+\.{re.escape(call)}$", cell.source, re.MULTILINE):
+                yield Fault(f"cell {number}: checks an answer, but offers no '# q.{call}'")
+    if asked < MIN_EXERCISES:
+        found = f"has {asked} exercises that check themselves (q.check)"
+        yield Fault(f"{found}, expected {MIN_EXERCISES} or more")
 
 
 def _checked_cells(notebook):

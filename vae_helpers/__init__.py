@@ -6,7 +6,9 @@ Floor by floor (a module imports from floors below, or from one named before it 
    `drawn`, `sources`, `parsing`, `data`: stand-ins drawn by code, and the data sets
 2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`
 3. `vae`, `recipes`: `VAE`, composed of the three; the default models
-4. `plots`, `widgets`: figures, and what moves
+4. `audit`: what a loss computes, when a VAE collapses, how a trained one is; `plots`, `widgets`:
+   figures, and what moves
+5. `exercises`: questions that know which mistake you made
 
 Importing the package loads TensorFlow, quietly, and none of its own modules.
 """

@@ -1,0 +1,185 @@
+"""Every question of every exercise module: right answers pass, each mistake is told by its name."""
+
+import importlib
+import re
+import time
+
+import course
+import kaggle
+import numpy as np
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from vae_helpers import exercises
+from vae_helpers.exercises import ____, diagnose
+from vae_helpers.exercises.question import questions
+
+FOLDER = course.ROOT / "vae_helpers" / "exercises"
+MODULES = [
+    importlib.import_module(f"vae_helpers.exercises.{path.stem}")
+    for path in sorted(FOLDER.glob("nb[0-9][0-9].py"))
+]
+ALL = [(module.__name__.rpartition(".")[2], q) for module in MODULES for q in questions(module)]
+EACH = pytest.mark.parametrize(
+    ("number", "question"), ALL, ids=[f"{number}.{q.name}" for number, q in ALL]
+)
+
+
+@pytest.fixture(autouse=True)
+def untouched():
+    """No test leaves its tries behind."""
+    yield
+    for _, question in ALL:
+        question.state, question.tries = "not attempted", 0
+
+
+def examples(question):
+    return [mistake for mistake in question.mistakes if mistake.wrong is not None]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__[-4:])
+def test_a_module_asks_at_least_four_questions_under_their_own_names(module):
+    assert len(questions(module)) >= 4
+    for question in questions(module):
+        assert getattr(module, question.name) is question
+
+
+@EACH
+def test_the_course_own_answer_is_right(number, question, capsys):
+    for _ in range(3):  # fresh inputs each time
+        verdict = question.judge(question.answer)
+        assert verdict.status == "right", verdict.message
+
+
+@EACH
+def test_the_printed_solution_runs_and_is_right(number, question):
+    verdict = question.judge(question.run_solution())
+    assert verdict.status == "right", verdict.message
+
+
+@EACH
+def test_the_solution_takes_plain_arrays_as_a_notebook_hands_them_over(number, question):
+    if question.draw is not None:
+        drawn = question.draw(np.random.default_rng(0))
+        given, right = question.run_solution()(*drawn), question.answer(*drawn)
+        assert diagnose.same(given, right, question.tolerance)
+
+
+@EACH
+def test_each_known_mistake_is_diagnosed_in_words_of_its_own(number, question):
+    found = []
+    for mistake in examples(question):
+        verdict = question.judge(mistake.wrong)
+        assert verdict.status == "wrong", (mistake.message, verdict)
+        if mistake.message:
+            assert verdict.message == f"not yet. {mistake.message}"
+        found.append(re.sub(r"\b\d[\d.]*", "#", verdict.message))
+    assert len(found) >= 3
+    assert len(set(found)) == len(found), found
+
+
+@EACH
+def test_a_mistake_is_recognised_every_time(number, question):
+    """The inputs are random: a diagnosis that holds for some of them only would change its mind."""
+    for mistake in examples(question):
+        if mistake.message:
+            said = {question.judge(mistake.wrong).message for _ in range(6)}
+            assert said == {f"not yet. {mistake.message}"}
+
+
+def swallow(*arguments):
+    return ____
+
+
+@EACH
+def test_a_blank_is_not_attempted_yet(number, question, capsys):
+    for blank in (____, ..., ____ + 1, [____, 2.0], np.exp(____)):
+        assert question.check(blank).status == "not attempted"
+    if question.draw is not None:
+        assert question.check(swallow).status == "not attempted"
+    assert question.state == "not attempted"
+    assert set(capsys.readouterr().out.splitlines()) == {f"{question.name}: not attempted yet"}
+
+
+def raising(*arguments):
+    raise KeyError("no")
+
+
+def wrong_shapes(*arguments):
+    return np.zeros((7, 1, 3))
+
+
+class Spiteful:
+    def __getattr__(self, name):
+        raise RuntimeError("no")
+
+    def __len__(self):
+        raise OSError("no")
+
+
+def leaving(*arguments):
+    raise SystemExit
+
+
+JUNK = [None, "text", b"bytes", 1j, object, object(), {}, [], {"a": 1}, [[1, 2], [3]], True]
+JUNK += [float("nan"), np.zeros((0, 3)), np.array("x"), raising, wrong_shapes, Spiteful()]
+JUNK += [int, np.exp, lambda: None, lambda *arguments: "text", lambda *arguments: None, leaving]
+
+
+@EACH
+def test_junk_is_wrong_in_a_sentence_and_raises_nothing(number, question, capsys):
+    start = time.monotonic()
+    for junk in JUNK:
+        verdict = question.check(junk)
+        assert verdict.status == "wrong" and len(verdict.message) > len("not yet. ")
+        assert not bool(verdict)
+    assert time.monotonic() - start < 2.5 * len(JUNK)
+
+
+@EACH
+def test_a_hint_does_not_give_the_solution_away(number, question):
+    squeezed = re.sub(r"\s", "", question.hint_text)
+    for line in question.solution_code.splitlines():
+        line = re.sub(r"\s", "", line.split("#")[0]).removeprefix("return")
+        assert len(line) < 12 or line not in squeezed
+
+
+@EACH
+def test_the_notebook_asks_it_with_a_hint_and_without_the_answer(number, question):
+    (path,) = course.NOTEBOOKS.glob(f"{number[2:]}_*.ipynb")
+    cells = [cell for cell in course.read(path).cells if cell.cell_type == "code"]
+    asked = [cell.source for cell in cells if f"{number}.{question.name}" in cell.source]
+    assert asked, f"{path.name} does not use {number}.{question.name}"
+    assert any(
+        ".check(" in cell and "# " in cell and ".hint()" in cell and question.variable in cell
+        for cell in asked
+    )
+
+
+def test_every_module_can_be_had_from_the_package_and_nothing_else():
+    for module in MODULES:
+        assert getattr(exercises, module.__name__[-4:]) is module
+    with pytest.raises(AttributeError, match="nb99"):
+        _ = exercises.nb99
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = exercises.nonsense
+
+
+def test_progress_counts_tries_and_keeps_what_was_solved(capsys):
+    nb02 = exercises.nb02
+    assert re.search(r"nb02  gaussian_kl +not attempted\n", str(exercises.progress()) + "\n")
+    nb02.gaussian_kl.check(____)
+    nb02.gaussian_kl.check(lambda z_mean, z_log_var: z_mean)
+    assert re.search(r"nb02  gaussian_kl +wrong \(1 try\)", str(exercises.progress()))
+    nb02.gaussian_kl.check(nb02.gaussian_kl.answer)
+    nb02.gaussian_kl.check(None)
+    text = str(exercises.progress())
+    assert re.search(r"nb02  gaussian_kl +right \(3 tries\)", text)
+    assert text.endswith(f"1 of {len(ALL)} right")
+
+
+def test_a_kaggle_rendering_holds_the_exercises_of_its_own_notebook_only():
+    cell = new_code_cell("from vae_helpers.exercises import ____, nb02")
+    files = kaggle.needed_files(new_notebook(cells=[cell]), course.ROOT / "vae_helpers")
+    names = [path.stem for path in files if path.parent.name == "exercises"]
+    assert names == ["blank", "diagnose", "question", "__init__", "nb02"]

@@ -1,0 +1,350 @@
+"""Exercises of notebook 03: one width in three dresses, and where each of them tears."""
+
+import math
+
+import numpy as np
+
+from vae_helpers.exercises.question import Mistake, Question, codes
+
+
+def _codes_and_noise(rng):
+    z_mean, z_log_var = codes(rng)
+    return z_mean, z_log_var, rng.normal(size=z_mean.shape).astype("float32")
+
+
+sample = Question(
+    "sample",
+    "A code z from N(z_mean, exp(z_log_var)), made of standard normal noise.",
+    variable="my_sample",
+    answer=lambda z_mean, z_log_var, noise: z_mean + np.exp(0.5 * z_log_var) * noise,
+    draw=_codes_and_noise,
+    outcome="The shape of z_mean, (batch, latent_dim).",
+    mistakes=[
+        Mistake(
+            "The half is missing: exp(z_log_var) is the variance, and the noise is scaled by the "
+            "standard deviation.",
+            wrong=lambda m, v, noise: m + np.exp(v) * noise,
+        ),
+        Mistake(
+            "You took z_log_var for the variance: its root is NaN wherever the output is negative.",
+            wrong=lambda m, v, noise: m + np.sqrt(v) * noise,
+        ),
+        Mistake(
+            "You multiplied the noise by the log variance itself: exp is missing.",
+            wrong=lambda m, v, noise: m + v * noise,
+        ),
+        Mistake(
+            "Half of the log variance is the LOG of the standard deviation: exp is missing.",
+            wrong=lambda m, v, noise: m + 0.5 * v * noise,
+        ),
+        Mistake(
+            "The half stands outside of exp. Half a variance is no standard deviation: its root "
+            "is, and a root halves the logarithm.",
+            wrong=lambda m, v, noise: m + 0.5 * np.exp(v) * noise,
+        ),
+        Mistake(
+            "The noise is added unscaled: every cloud has the width of the prior.",
+            wrong=lambda m, v, noise: m + noise,
+        ),
+        Mistake("You left the mean out.", wrong=lambda m, v, noise: np.exp(0.5 * v) * noise),
+        Mistake(
+            "The sign in exp is wrong: a large log variance must give a wide cloud.",
+            wrong=lambda m, v, noise: m + np.exp(-0.5 * v) * noise,
+        ),
+    ],
+    hint="The noise has standard deviation 1 and needs that of q. What is ln sigma, if ln sigma^2 "
+    "is v?",
+    solution="""
+        def my_sample(z_mean, z_log_var, noise):
+            return z_mean + tf.exp(0.5 * z_log_var) * noise
+    """,
+    remark="Without the half a model trains, and reports an ELBO that is too good (section 7).",
+)
+
+relu_head = Question(
+    "relu_head",
+    "A head writes tf.nn.relu(a) for the variance. The KL and its gradient with respect to a, for "
+    "an output of a = -0.5 and a mean of 0?",
+    variable="my_pair",
+    answer=(np.inf, np.nan),
+    outcome="Two floats: np.inf and np.nan are floats too.",
+    mistakes=[
+        Mistake(
+            "The KL is right. The gradient is not 0: the KL's own slope is infinite there, and "
+            "the chain rule multiplies it by ReLU's 0.",
+            wrong=(np.inf, 0.0),
+        ),
+        Mistake(
+            "The KL is right. You left out ReLU's own slope, 0 at -0.5. What is 0 times infinity?",
+            wrong=(np.inf, -np.inf),
+        ),
+        Mistake(
+            "The gradient is right. The KL is not NaN: the logarithm of 0 is minus infinity, "
+            "which is a definite value.",
+            wrong=(np.nan, np.nan),
+        ),
+        Mistake(
+            "A variance of 0 is not free. ReLU gives 0 here, and -ln 0 is in the KL.",
+            wrong=(0.0, 0.0),
+            when=lambda answer: abs(float(answer[0])) < 1e-9,
+        ),
+        Mistake(
+            "You put the variance -0.5 into the KL. ReLU makes it 0 first.",
+            wrong=(np.nan, 1.5),
+        ),
+        Mistake(
+            "The sign of the infinity is wrong: the KL subtracts the logarithm of the variance.",
+            wrong=(-np.inf, np.nan),
+        ),
+    ],
+    hint="What is ReLU(-0.5), and its logarithm? For the gradient: chain rule, one factor at a "
+    "time. section 3 has a function that computes it.",
+    solution="""
+        def relu_kl(a):
+            variance = tf.nn.relu(a)
+            return 0.5 * (variance - 1.0 - tf.math.log(variance))
+
+        a = tf.Variable(-0.5)
+        with tf.GradientTape() as tape:
+            kl = relu_kl(a)
+        my_pair = float(kl), float(tape.gradient(kl, a))
+    """,
+    remark="An infinite KL, and 0 times infinity for a gradient, which is NaN: the loud kind of "
+    "failure.",
+)
+
+
+def _mean_and_log_std(rng):
+    z_mean, z_log_var = codes(rng)
+    return z_mean, (0.5 * z_log_var).astype("float32")
+
+
+def _kl(m, v):
+    return (0.5 * (m**2 + np.exp(v) - 1 - v)).sum(axis=1)
+
+
+log_std_kl = Question(
+    "log_std_kl",
+    "The KL of a head that returns s = ln sigma, the log standard deviation.",
+    variable="my_kl",
+    answer=lambda z_mean, z_log_std: _kl(z_mean, 2 * z_log_std),
+    draw=_mean_and_log_std,
+    outcome="One number for each image, shape (batch,), in nats.",
+    mistakes=[
+        Mistake(
+            "That is the KL of a log VARIANCE: two parts of the model now mean different things "
+            "by one output, as in section 7. The variance is exp(2 s).",
+            wrong=lambda m, s: _kl(m, s),
+        ),
+        Mistake(
+            "exp is right, the logarithm is not: ln sigma^2 is 2 s, and half of it is s.",
+            wrong=lambda m, s: (0.5 * (m**2 + np.exp(2 * s) - 1 - s)).sum(axis=1),
+        ),
+        Mistake(
+            "The logarithm is right, exp is not: the variance is exp(2 s), and exp(s) is sigma.",
+            wrong=lambda m, s: (0.5 * (m**2 + np.exp(s) - 1 - 2 * s)).sum(axis=1),
+        ),
+        Mistake(
+            "You halved s, where it has to be doubled: ln sigma^2 = 2 ln sigma.",
+            wrong=lambda m, s: _kl(m, 0.5 * s),
+        ),
+        Mistake(
+            "It is twice too large: the half is missing. (It does not cancel the 2 in exp(2 s).)",
+            wrong=lambda m, s: 2 * _kl(m, 2 * s),
+        ),
+        Mistake(
+            "You averaged over the latent dimensions, where a KL adds them.",
+            wrong=lambda m, s: _kl(m, 2 * s) / m.shape[1],
+        ),
+    ],
+    hint="Write the log variance in terms of s, and put that into the KL you know.",
+    solution="""
+        def my_kl(z_mean, z_log_std):
+            per_dimension = 0.5 * (tf.square(z_mean) + tf.exp(2.0 * z_log_std) - 1.0) - z_log_std
+            return tf.reduce_sum(per_dimension, axis=1)
+    """,
+    remark="As good a choice as the log variance; only do not mix the two.",
+)
+
+log_std_slope = Question(
+    "log_std_slope",
+    "The gradient of that KL with respect to s, in one latent dimension.",
+    variable="my_slope",
+    answer=lambda z_log_std: np.exp(2 * z_log_std) - 1,
+    draw=lambda rng: (rng.uniform(-2.0, 1.0, size=int(rng.integers(3, 8))).astype("float32"),),
+    outcome="One number for each s.",
+    mistakes=[
+        Mistake(
+            "That is the gradient for a log VARIANCE of s, from the table in section 3.",
+            wrong=lambda s: 0.5 * (np.exp(s) - 1),
+        ),
+        Mistake(
+            "That is the gradient with respect to the log variance, at the right width. One "
+            "factor of the chain rule is missing: v = 2 s, so dv/ds = 2.",
+            wrong=lambda s: 0.5 * (np.exp(2 * s) - 1),
+        ),
+        Mistake(
+            "That is the gradient of the mean's part or of exp alone: the -1, from -s, is missing.",
+            wrong=lambda s: np.exp(2 * s),
+        ),
+        Mistake(
+            "That is the KL, and not its gradient.",
+            wrong=lambda s: 0.5 * (np.exp(2 * s) - 1) - s,
+        ),
+        Mistake(
+            "That is the gradient of the sampled width, e^s. Of the KL was asked.",
+            wrong=np.exp,
+        ),
+        Mistake(
+            "The sign is wrong: a wide cloud, s > 0, costs more when it widens.",
+            wrong=lambda s: 1 - np.exp(2 * s),
+        ),
+    ],
+    hint="Differentiate the previous answer term by term. Or let a tape do it, and read the law "
+    "off.",
+    solution="""
+        def my_slope(z_log_std):
+            return np.exp(2 * z_log_std) - 1
+    """,
+    remark="It is bounded below by -1, twice the bound of the log variance: the same change of the "
+    "output moves ln sigma^2 twice as far.",
+)
+
+overflow = Question(
+    "overflow",
+    "Up to which s = ln sigma is exp(2 s) finite, in float16 and in float32?",
+    variable="my_limits",
+    answer=(0.5 * math.log(65504.0), 0.5 * math.log(3.4028235e38)),
+    outcome="Two numbers, float16 first.",
+    mistakes=[
+        Mistake(
+            "Those are the limits of exp(v), for a log variance. Here s is doubled before exp "
+            "sees it.",
+            wrong=(11.09, 88.72),
+        ),
+        Mistake(
+            "Those are the limits of exp(v / 2). Here s is doubled, and not halved.",
+            wrong=(22.18, 177.45),
+        ),
+        Mistake(
+            "You took log2, to base two: exp is to base e.",
+            wrong=(8.0, 64.0),
+        ),
+        Mistake(
+            "You took log10, to base ten: exp is to base e.",
+            wrong=(2.408, 19.27),
+        ),
+        Mistake("Right, in the other order: float16 first.", wrong=(44.36, 5.545)),
+    ],
+    hint="exp(y) is finite up to the logarithm of the type's largest number (np.finfo(...).max). "
+    "What is y here?",
+    solution="""
+        my_limits = [0.5 * np.log(float(np.finfo(kind).max)) for kind in (np.float16, np.float32)]
+    """,
+    remark="Half of 11.09 and of 88.72. It is the same question for other people's clamps: "
+    "Diffusers clamps a log variance at 20, so exp(0.5 * 20) = 22,026 fits into float16 and "
+    "exp(20) does not. Drawing codes works there; a KL belongs in float32.",
+    tolerance=0.01,
+)
+
+
+def _codes_and_scale(rng):
+    return (*codes(rng), np.float32(rng.uniform(0.01, 0.5)))
+
+
+quiet_noise = Question(
+    "quiet_noise",
+    "Somebody multiplies the noise by `scale` to get sharper pictures. The KL of the Gaussian "
+    "that is really drawn from?",
+    variable="my_honest_kl",
+    answer=lambda z_mean, z_log_var, scale: _kl(z_mean, z_log_var + 2 * math.log(scale)),
+    draw=_codes_and_scale,
+    outcome="One number for each image, shape (batch,), in nats.",
+    mistakes=[
+        Mistake(
+            "That is the KL which the model reports, as if nothing had been scaled.",
+            wrong=lambda m, v, scale: _kl(m, v),
+        ),
+        Mistake(
+            "You scaled the variance by `scale`. The STANDARD DEVIATION is scaled by it, so the "
+            "variance is scaled by its square.",
+            wrong=lambda m, v, scale: _kl(m, v + math.log(scale)),
+        ),
+        Mistake(
+            "You multiplied the log variance by `scale`. A factor on the noise ADDS to its "
+            "logarithm.",
+            wrong=lambda m, v, scale: _kl(m, v * scale),
+        ),
+        Mistake(
+            "You scaled the KL. It is the width inside that changes.",
+            wrong=lambda m, v, scale: scale * _kl(m, v),
+        ),
+        Mistake(
+            "You scaled the mean as well. Only the noise is multiplied.",
+            wrong=lambda m, v, scale: _kl(m * scale, v + 2 * math.log(scale)),
+        ),
+        Mistake(
+            "The sign is wrong: quieter noise has a smaller variance, and ln(scale) is negative.",
+            wrong=lambda m, v, scale: _kl(m, v - 2 * math.log(scale)),
+        ),
+        Mistake(
+            "The width is right in exp and not in the logarithm: both read the new log variance.",
+            wrong=lambda m, v, scale: (0.5 * (m**2 + scale**2 * np.exp(v) - 1 - v)).sum(axis=1),
+        ),
+    ],
+    hint="What standard deviation do the samples have? Then the log variance that belongs to it.",
+    solution="""
+        def my_honest_kl(z_mean, z_log_var, scale):
+            z_log_var = z_log_var + 2 * np.log(scale)
+            per_dimension = 0.5 * (tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var)
+            return tf.reduce_sum(per_dimension, axis=1)
+    """,
+    remark="For sigma^2 = 0.01 and a scale of 0.01 it is 6.41 nats instead of 1.81, in every "
+    "dimension: the sampler and the KL spoke of two different Gaussians. (Keras' example did so "
+    "for a while: pull request 4211, 2016.)",
+)
+
+adam_limit = Question(
+    "adam_limit",
+    "For a float type with the largest number M: from which log variance on does the SQUARE of "
+    "the KL's gradient, about exp(v) / 2, overflow?",
+    variable="my_limit",
+    answer=lambda largest: math.log(2) + 0.5 * math.log(largest),
+    draw=lambda rng: (float(10.0 ** rng.uniform(4.0, 300.0)),),
+    outcome="One number, a log variance.",
+    mistakes=[
+        Mistake(
+            "That is where exp(v) itself overflows. Adam keeps the square of the gradient.",
+            wrong=math.log,
+        ),
+        Mistake(
+            "The gradient is HALF of exp(v), so v may be ln 2 larger than that.",
+            wrong=lambda largest: 0.5 * math.log(largest),
+        ),
+        Mistake(
+            "You put the half on the wrong side: exp(v) / 2 = sqrt(M) gives exp(v) = 2 sqrt(M).",
+            wrong=lambda largest: 0.5 * math.log(largest) - math.log(2),
+        ),
+        Mistake(
+            "That is where the gradient overflows, and not its square.",
+            wrong=lambda largest: math.log(largest) + math.log(2),
+        ),
+        Mistake(
+            "You squared exp(v) and not the half: (exp(v) / 2)^2 is exp(2 v) / 4.",
+            wrong=lambda largest: 0.5 * math.log(2 * largest),
+        ),
+        Mistake(
+            "That is the number sqrt(M) or 2 sqrt(M) itself; v is its logarithm.",
+            wrong=lambda largest: 2 * math.sqrt(largest),
+        ),
+    ],
+    hint="Set (exp(v) / 2)^2 equal to M and solve for v.",
+    solution="""
+        def my_limit(largest):
+            return np.log(2 * np.sqrt(largest))
+    """,
+    remark="45.05 for float32: half way to the clamp at 80. Plain SGD squares nothing, so its "
+    "update stays finite; but at v = 50 and a learning rate of 0.01 the step is 2.6e19 long, to a "
+    "place where the gradient is -0.5: finite, and just as lost. A clamp at 20 costs a trained "
+    "model nothing: section 5 found nearly all its log variances below -2.",
+)

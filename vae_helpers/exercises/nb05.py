@@ -1,0 +1,427 @@
+"""Exercises of notebook 05: what reductions do to a loss, and when a VAE must collapse."""
+
+import math
+
+import numpy as np
+
+from vae_helpers.exercises.question import Mistake, Question
+
+
+def _clip(p):
+    return np.clip(np.asarray(p, "float64"), 1e-7, 1 - 1e-7)
+
+
+def _entropy(p):
+    p = _clip(p)
+    return -(p * np.log(p) + (1 - p) * np.log1p(-p))
+
+
+def _pictures(rng):
+    """Grey images that share something, so that their pixels covary; no pixel is always black."""
+    height, width = (int(size) for size in rng.integers(2, 5, size=2))
+    n = int(rng.integers(20, 40))
+    brightness = rng.uniform(0.1, 0.9, size=(n, 1, 1))
+    noise = rng.uniform(-0.1, 0.1, size=(n, height, width))
+    images = np.clip(brightness * rng.uniform(0.3, 1.0, size=(height, width)) + noise, 0, 1)
+    return (images.astype("float32"),)
+
+
+collapsed_cost = Question(
+    "collapsed_cost",
+    "What a collapsed VAE pays on these images, in nats per image.",
+    variable="my_cost",
+    answer=lambda images: _entropy(images.mean(axis=0)).sum(),
+    draw=_pictures,
+    outcome="One number, in nats per image.",
+    mistakes=[
+        Mistake(
+            "This is per PIXEL, as the default loss reports it. Add over the pixels of an image.",
+            wrong=lambda images: _entropy(images.mean(axis=0)).mean(),
+        ),
+        Mistake(
+            "You took the entropy of the grey pixels themselves: that is the floor of a perfect "
+            "decoder. A collapsed one answers with the MEAN image: average first.",
+            wrong=lambda images: _entropy(images).sum(axis=(1, 2)).mean(),
+        ),
+        Mistake(
+            "You averaged over pixels as well as images, so all pixels were given one grey. Take "
+            "the mean over axis 0 only: one mean for each pixel.",
+            wrong=lambda images: images[0].size * _entropy(images.mean()),
+        ),
+        Mistake(
+            "You took the mean of each image instead of the mean image: axis 0 counts the images.",
+            wrong=lambda images: _entropy(images.mean(axis=(1, 2))).sum(),
+        ),
+        Mistake(
+            "These are bits: you took log2. The unit asked for is nats.",
+            wrong=lambda images: _entropy(images.mean(axis=0)).sum() / math.log(2),
+        ),
+        Mistake(
+            "Only half of the entropy: the term (1 - p) log(1 - p) is missing. A dark pixel that "
+            "comes out dark has its price too.",
+            wrong=lambda images: (
+                -np.sum(_clip(images.mean(axis=0)) * np.log(_clip(images.mean(axis=0))))
+            ),
+        ),
+        Mistake(
+            "The sign: log p is negative, so an entropy needs the minus in front.",
+            wrong=lambda images: -_entropy(images.mean(axis=0)).sum(),
+        ),
+    ],
+    hint="Which single picture is the best answer to all images? What does one of its pixels cost, "
+    "on average, and how many of them has an image?",
+    solution="""
+        def my_cost(images):
+            p = np.clip(np.mean(images, axis=0), 1e-7, 1 - 1e-7)
+            return -np.sum(p * np.log(p) + (1 - p) * np.log(1 - p))
+    """,
+    remark="vae_helpers.references.mean_image_cost computes it for 60,000 images in a second.",
+)
+
+
+def _shape_and_latents(rng):
+    height, width = (int(size) for size in rng.integers(8, 65, size=2))
+    return (height, width + (width == height), 3), int(rng.integers(5, 40))
+
+
+effective_beta = Question(
+    "effective_beta",
+    "The effective beta of a loss that averages over pixels and channels, and over latents.",
+    variable="my_beta",
+    answer=lambda image_shape, latent_dim: math.prod(image_shape) / latent_dim,
+    draw=_shape_and_latents,
+    outcome="One number: the weight of the KL relative to the ELBO's.",
+    mistakes=[
+        Mistake(
+            "That is right for a SUMMED KL. Here the KL has been averaged too: how much smaller "
+            "has that made it?",
+            wrong=lambda image_shape, latent_dim: math.prod(image_shape),
+        ),
+        Mistake(
+            "Upside down: this is the weight of the reconstruction, relative to the KL's.",
+            wrong=lambda image_shape, latent_dim: latent_dim / math.prod(image_shape),
+        ),
+        Mistake(
+            "The channels are averaged as well: a colour image is made of height x width x 3 "
+            "numbers.",
+            wrong=lambda image_shape, latent_dim: image_shape[0] * image_shape[1] / latent_dim,
+        ),
+        Mistake(
+            "The average over latents makes the KL SMALLER, so it divides the effective beta.",
+            wrong=lambda image_shape, latent_dim: math.prod(image_shape) * latent_dim,
+        ),
+        Mistake(
+            "That is the weight of the opposite mistake, where the reconstruction is a sum.",
+            wrong=lambda image_shape, latent_dim: 1 / latent_dim,
+        ),
+    ],
+    hint="By which number has each of the two terms been divided? Multiply the whole loss until "
+    "the reconstruction is whole again, and look at the KL.",
+    solution="""
+        def my_beta(image_shape, latent_dim):
+            return np.prod(image_shape) / latent_dim
+    """,
+    remark="Multiplying a loss moves no minimum, so only the ratio of the two factors counts.",
+)
+
+
+def _batch(rng):
+    """Images, logits, z_mean, z_log_var, of a shape whose axes all differ."""
+    n, height, width, channels = 5, 4, int(rng.choice([6, 7])), int(rng.choice([2, 3]))
+    latents = int(rng.integers(8, 11))
+    images = rng.uniform(size=(n, height, width, channels))
+    logits = rng.normal(size=images.shape) * 2
+    z_mean = rng.normal(size=(n, latents)) * 1.5
+    z_log_var = rng.uniform(-3, 1.5, size=(n, latents))
+    return tuple(part.astype("float32") for part in (images, logits, z_mean, z_log_var))
+
+
+def _loss(pixels=np.sum, latents=np.sum, over_images=np.mean, kl_weight=1.0, axes=(1, 2, 3)):
+    """A loss made of chosen reductions, for the answer and for its look-alikes."""
+
+    def loss(images, logits, z_mean, z_log_var):
+        images, logits, z_mean, z_log_var = (
+            np.asarray(part, "float64") for part in (images, logits, z_mean, z_log_var)
+        )
+        cost = np.logaddexp(0, logits) - images * logits
+        kl = 0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var)
+        reconstruction = pixels(cost, axis=axes)
+        reconstruction = reconstruction.reshape(len(images), -1).mean(axis=1)
+        return over_images(reconstruction + kl_weight * latents(kl, axis=1))
+
+    return loss
+
+
+cure = Question(
+    "cure",
+    "Minus the ELBO, in nats per image, as a mean over images.",
+    variable="my_loss",
+    answer=_loss(),
+    draw=_batch,
+    outcome="One number: the mean over images of reconstruction + KL, each added up per image.",
+    mistakes=[
+        Mistake(
+            "Both means are still there: this is the loss of the story, with an effective beta of "
+            "pixels / latents.",
+            wrong=_loss(np.mean, np.mean),
+        ),
+        Mistake(
+            "The KL is right. The reconstruction is still a mean over pixels, so the effective "
+            "beta is the number of pixels.",
+            wrong=_loss(np.mean, np.sum),
+        ),
+        Mistake(
+            "The reconstruction is right. The KL is still a mean over latents: the opposite "
+            "mistake, whose pictures look so good.",
+            wrong=_loss(np.sum, np.mean),
+        ),
+        Mistake(
+            "This adds over images as well, so the learning rate depends on the batch size. "
+            "Average over images.",
+            wrong=_loss(np.sum, np.sum, np.sum),
+        ),
+        Mistake(
+            "The pixels are added over one axis only, the last. An image is made of all axes but "
+            "the first: here axes 1, 2 and 3.",
+            wrong=_loss(axes=(3,)),
+        ),
+        Mistake(
+            "The channels are not added: axes 1 and 2 are not all of an image. It has axis 3 too.",
+            wrong=_loss(axes=(1, 2)),
+        ),
+        Mistake(
+            "The KL has the wrong sign. `per_latent` is a cost already: add it.",
+            wrong=_loss(kl_weight=-1.0),
+        ),
+        Mistake(
+            "The sign: an ELBO is maximised, and a loss is MINUS the ELBO. Both terms are costs.",
+            wrong=lambda *batch: -_loss()(*batch),
+        ),
+        Mistake(
+            "One value for each image is right so far. Now the mean over images.",
+            wrong=_loss(over_images=np.asarray),
+        ),
+        Mistake(
+            "The KL is missing.",
+            wrong=_loss(kl_weight=0.0),
+        ),
+    ],
+    hint="What is one image made of, and what is one code made of? Add over those axes, and "
+    "average over what is left.",
+    solution="""
+        def my_loss(images, logits, z_mean, z_log_var):
+            per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
+            per_latent = 0.5 * (tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var)
+            reconstruction = tf.reduce_sum(per_pixel, axis=list(range(1, per_pixel.shape.rank)))
+            return tf.reduce_mean(reconstruction + tf.reduce_sum(per_latent, axis=1))
+    """,
+    remark="Two sums and one mean, each with its axes written out, and no reduction argument.",
+)
+
+
+def _bill(rng):
+    size = int(rng.integers(10, 60))
+    return float(rng.uniform(100, 900)), (size, size + 1, 3)
+
+
+bits_per_dimension = Question(
+    "bits_per_dimension",
+    "Nats per image as bits per dimension.",
+    variable="my_bits",
+    answer=lambda nats_per_image, image_shape: (
+        nats_per_image / math.prod(image_shape) / math.log(2)
+    ),
+    draw=_bill,
+    outcome="One number, in bits per dimension.",
+    mistakes=[
+        Mistake(
+            "These are NATS per dimension. A bit is ln 2 = 0.693 nats, so there are more bits than "
+            "nats.",
+            wrong=lambda nats_per_image, image_shape: nats_per_image / math.prod(image_shape),
+        ),
+        Mistake(
+            "You multiplied by ln 2. A bit is the smaller coin: the number gets larger.",
+            wrong=lambda nats_per_image, image_shape: (
+                nats_per_image / math.prod(image_shape) * math.log(2)
+            ),
+        ),
+        Mistake(
+            "These are bits per IMAGE. Divide by the number of dimensions.",
+            wrong=lambda nats_per_image, image_shape: nats_per_image / math.log(2),
+        ),
+        Mistake(
+            "A dimension is one number of the image, not one pixel: count the channels too.",
+            wrong=lambda nats_per_image, image_shape: (
+                nats_per_image / (image_shape[0] * image_shape[1]) / math.log(2)
+            ),
+        ),
+        Mistake(
+            "log 2 to base 10 is 0.301. A nat belongs to the natural logarithm: ln 2 = 0.693.",
+            wrong=lambda nats_per_image, image_shape: (
+                nats_per_image / math.prod(image_shape) / math.log10(2)
+            ),
+        ),
+    ],
+    hint="Two steps: from an image to one of its numbers, and from nats to bits. In which of the "
+    "two does the number grow?",
+    solution="""
+        def my_bits(nats_per_image, image_shape):
+            return nats_per_image / np.prod(image_shape) / np.log(2)
+    """,
+    remark="384.3 nats for 784 grey pixels are 0.707 bits per dimension.",
+)
+
+
+def _spectrum(rng):
+    """Eigenvalues, pixels and latent_dim, drawn so that each mistake gives another count."""
+    latent_dim = int(rng.integers(4, 9))
+    pixels = int(rng.integers(100, 500))
+    beta = pixels / latent_dim
+    top = rng.uniform(1.05, 1.5, size=rng.integers(1, 3)) * pixels
+    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(3, 9)) * beta
+    below = rng.uniform(0.1, 0.95, size=rng.integers(12, 20)) * beta
+    eigenvalues = np.sort(np.concatenate([top, middle, below]))[::-1]
+    return eigenvalues.astype("float32"), pixels, latent_dim
+
+
+def _above(eigenvalues, beta):
+    return int(np.sum(np.asarray(eigenvalues) > beta))
+
+
+survivors = Question(
+    "survivors",
+    "How many directions the local law predicts, for the loss with a mean over pixels and latents.",
+    variable="my_survivors",
+    answer=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels / latent_dim),
+    draw=_spectrum,
+    outcome="A whole number.",
+    mistakes=[
+        Mistake(
+            "You compared with the number of pixels, the beta of a SUMMED KL. Here the KL is "
+            "averaged too.",
+            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels),
+        ),
+        Mistake(
+            "You counted the eigenvalues BELOW beta. Those are the directions not worth their "
+            "price.",
+            wrong=lambda eigenvalues, pixels, latent_dim: (
+                len(eigenvalues) - _above(eigenvalues, pixels / latent_dim)
+            ),
+        ),
+        Mistake(
+            "You counted all of them: your beta is too small. That of the opposite mistake is "
+            "1 / latent_dim; here the pixels are averaged as well.",
+            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, 1 / latent_dim),
+        ),
+        Mistake(
+            "You ADDED UP the eigenvalues above beta. The law counts them.",
+            wrong=lambda eigenvalues, pixels, latent_dim: float(
+                eigenvalues[eigenvalues > pixels / latent_dim].sum()
+            ),
+        ),
+        Mistake(
+            "None: your beta is too large. An average over latents makes the KL smaller, so it "
+            "divides beta.",
+            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels * latent_dim),
+        ),
+    ],
+    hint="First the effective beta of this loss, then a comparison for each eigenvalue.",
+    solution="""
+        def my_survivors(eigenvalues, pixels, latent_dim):
+            beta = pixels / latent_dim
+            return int(np.sum(eigenvalues > beta))
+    """,
+    remark="For Fashion-MNIST: none at L = 2, two at L = 16, six at L = 64, if the parts are "
+    "linear.",
+)
+
+
+def _varying(images):
+    flat = np.asarray(images, "float64").reshape(len(images), -1)
+    mean = flat.mean(axis=0)
+    varies = flat.std(axis=0) > 0
+    return flat[:, varies], mean[varies]
+
+
+def _largest(images, scale=lambda p, flat: p * (1 - p), pick=-1):
+    flat, p = _varying(images)
+    scaled = (flat - p) / np.sqrt(scale(p, flat))
+    return float(np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[pick])
+
+
+def _pictures_with_a_border(rng):
+    (images,) = _pictures(rng)
+    return (np.pad(images, ((0, 0), (0, 1), (1, 0))),)  # black pixels that never vary
+
+
+critical_value = Question(
+    "critical_value",
+    "The critical beta of a data set under a Bernoulli decoder.",
+    variable="my_critical_beta",
+    answer=_largest,
+    draw=_pictures_with_a_border,
+    outcome="One number without a unit.",
+    tolerance=1e-3,
+    mistakes=[
+        Mistake(
+            "This is the largest eigenvalue of the covariance itself: right for a Gaussian decoder "
+            "of standard deviation 1. For Bernoulli pixels scale with p (1 - p) first.",
+            wrong=lambda images: _largest(images, lambda p, flat: np.ones_like(p)),
+        ),
+        Mistake(
+            "This is the largest eigenvalue of the CORRELATIONS: you divided by the pixels' own "
+            "variance. What counts is the variance of a Bernoulli pixel, p (1 - p), which is "
+            "larger for grey images.",
+            wrong=lambda images: _largest(images, lambda p, flat: flat.var(axis=0)),
+        ),
+        Mistake(
+            "You divided the deviations by p (1 - p) instead of its square root, so V enters "
+            "twice.",
+            wrong=lambda images: _largest(images, lambda p, flat: (p * (1 - p)) ** 2),
+        ),
+        Mistake(
+            "This is the SMALLEST eigenvalue; numpy's eigvalsh sorts them upwards.",
+            wrong=lambda images: _largest(images, pick=0),
+        ),
+        Mistake(
+            "These are the eigenvalues' sum, the trace. One direction decides: take the largest.",
+            wrong=lambda images: (lambda flat, p: np.sum(flat.var(axis=0) / (p * (1 - p))))(
+                *_varying(images)
+            ),
+        ),
+        Mistake(
+            "You divided by n - 1. The loss is a mean over these images, so divide by n.",
+            wrong=lambda images: _largest(images) * len(images) / (len(images) - 1),
+        ),
+        Mistake(
+            "The mean image is not subtracted: what all images share is no news, and earns "
+            "nothing.",
+            wrong=lambda images: float(
+                np.linalg.eigvalsh(
+                    (_varying(images)[0] / np.sqrt(_varying(images)[1])).T
+                    @ (_varying(images)[0] / np.sqrt(_varying(images)[1]))
+                    / len(images)
+                )[-1]
+            ),
+            when=lambda answer: _without_centring(answer),
+        ),
+    ],
+    hint="Flatten, subtract the mean image, divide each pixel by the standard deviation of a coin "
+    "with its mean. Of what are the eigenvalues taken then?",
+    solution="""
+        def my_critical_beta(images):
+            flat = np.reshape(images, (len(images), -1)).astype("float64")
+            p = flat.mean(axis=0)
+            varies = flat.std(axis=0) > 0
+            scaled = (flat - p)[:, varies] / np.sqrt(p * (1 - p))[varies]
+            return np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[-1]
+    """,
+    remark="vae_helpers.audit.critical_beta does the same in slices, for any number of images.",
+)
+
+
+def _without_centring(answer):
+    """Whether two equal pixels give more than 2, as only uncentred ones do."""
+    equal = np.zeros((4, 1, 2), "float32")
+    equal[:2] = 1.0
+    return float(answer(equal)) > 2.5
