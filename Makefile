@@ -24,7 +24,7 @@ run: $(VENV)/.ready ## execute every notebook and write readable pages into buil
 
 notebooks: $(VENV)/.ready ## execute in full mode and write the outputs back into notebooks/
 	@$(BIN)/python tools/run_notebooks.py --build $(BUILD) --write $(ONLY)
-	@$(BIN)/python tools/readme_picture.py
+	@$(BIN)/python tools/readme_pictures.py
 
 test: $(VENV)/.ready-dev ## unit tests, notebook lint, and every notebook in fast mode
 	VAE_FAST=1 $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --continue-on-collection-errors

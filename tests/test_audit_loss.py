@@ -517,6 +517,57 @@ def test_a_random_loss_is_not_guessed_at():
     assert "random" in str(audit)
 
 
+NEAR_MISSES = {
+    "softmax over pixels": with_reconstruction(
+        lambda x, a: tf.reduce_mean(
+            tf.nn.softmax_cross_entropy_with_logits(
+                tf.reshape(x, (-1, 784)), tf.reshape(a, (-1, 784))
+            )
+        )
+    ),
+    "label smoothing of a hundredth": with_reconstruction(
+        lambda x, a: (
+            784 * keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.01)(x, a)
+        )
+    ),
+    "cross-entropy and a little squared error": with_reconstruction(
+        lambda x, a: tf.reduce_mean(reconstruction(x, a) + 0.05 * squares(x, a))
+    ),
+    "images forgotten": with_reconstruction(
+        lambda x, a: tf.reduce_mean(tf.reduce_sum(a**2, axis=PIXELS))
+    ),
+    "KL between softmaxes": with_kl(
+        lambda m, v: keras.losses.KLDivergence()(tf.nn.softmax(m), tf.nn.softmax(v))
+    ),
+    "a capacity": with_kl(lambda m, v: 1000 * tf.abs(tf.reduce_mean(kl(m, v)) - 25)),
+    "a product of the terms": lambda x, a, m, v: (
+        tf.reduce_mean(reconstruction(x, a)) * tf.reduce_mean(kl(m, v))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEAR_MISSES)
+def test_what_is_only_nearly_known_is_unknown_and_nothing_else(name):
+    audit = audit_loss(NEAR_MISSES[name])
+    assert audit.mistakes == ("unknown",), audit
+    assert not audit.is_elbo and 0 < audit.residual <= 1
+
+
+def test_a_matrix_of_all_pairs_of_images_is_no_sum():
+    audit = audit_loss(lambda x, a, m, v: tf.reduce_sum(reconstruction(x, a) + kl(m, v)[:, None]))
+    assert {"batch_summed", "unknown"} <= set(audit.mistakes)
+
+
+def test_a_loss_that_rescales_its_images_is_right_for_images_that_need_it():
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
+
+    def loss(x, a, m, v):
+        return reconstruction(x / 255, a) + kl(m, v)
+
+    assert audit_loss(loss, images=images).is_elbo
+    assert "image_range" in audit_loss(loss, images=images / 255).mistakes
+
+
 def test_an_unknown_part_of_z_is_described_and_not_guessed():
     audit = audit_loss(with_kl(lambda m, v: tf.reduce_mean(tf.reduce_sum(m**2 + 0.2 * v, -1))))
     assert audit.mistakes == ("unknown",)
@@ -535,7 +586,7 @@ def test_it_says_that_it_did_not_see_the_sampling():
         (np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8"), True),
         (np.random.default_rng(0).uniform(-1, 1, (4, 28, 28, 1)), True),
         (np.random.default_rng(0).uniform(0, 1 / 255, (4, 28, 28, 1)), True),
-        (np.full((4, 28, 28, 1), np.nan), True),
+        (np.random.default_rng(0).uniform(0, 1 + 1e-6, (4, 28, 28, 1)), False),
     ],
 )
 def test_a_real_batch_has_its_range_checked(images, alarm):
@@ -554,11 +605,13 @@ def test_the_report_is_a_table_in_a_notebook():
     [
         ("0.41", {}, "function"),
         (lambda x, a, m, v: None, {}, "scalar"),
-        (lambda x, a, m, v: (kl(m, v), kl(m, v), "loss"), {}, "loss"),
+        (lambda x, a, m, v: (kl(m, v), kl(m, v)), {}, "tuple of 2"),
         (lambda x, a, m, v: x @ undefined, {}, "NameError"),  # noqa: F821
         (lambda x, a: x, {}, "TypeError"),
         (elbo_of_the_package, {"latent_dim": 0}, "latent_dim"),
         (elbo_of_the_package, {"image_shape": (28, "a")}, "image_shape"),
+        (elbo_of_the_package, {"takes_probabilities": "no"}, "takes_probabilities"),
+        (elbo_of_the_package, {"images": np.zeros((28, 28))}, "expected \\(batch"),
     ],
 )
 def test_what_is_no_loss_is_refused_with_a_reason(loss, arguments, words):

@@ -1,23 +1,32 @@
-"""Take the README's picture out of notebook 1, so that it is always one the code has drawn."""
+"""Take the README's pictures out of the notebooks, so that they are always what the code has drawn.
+
+A cell tagged `readme-NAME` gives `docs/NAME.png`, the first picture it shows.
+"""
 
 import base64
 import sys
 
-from course import NOTEBOOKS, ROOT, read, write_whole
+from course import ROOT, find_notebooks, read, write_whole
 
-NOTEBOOK = NOTEBOOKS / "01_whole_game.ipynb"
-PICTURE = ROOT / "docs" / "new_clothes.png"
-CALL = "vae.generate(30"  # in the cell that draws it
+TAG = "readme-"
+
+
+def pictures(notebook):
+    """Yield (name, PNG bytes) for each tagged cell; the bytes are None where it shows nothing."""
+    for cell in notebook.cells:
+        for tag in cell.metadata.get("tags", []):
+            if tag.startswith(TAG):
+                shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+                found = [data["image/png"] for data in shown if "image/png" in data]
+                yield tag.removeprefix(TAG), base64.b64decode(found[0]) if found else None
 
 
 def main():
-    for cell in read(NOTEBOOK).cells:
-        if cell.cell_type == "code" and CALL in cell.source:
-            for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    write_whole(PICTURE, base64.b64decode(output.data["image/png"]))
-                    return
-    sys.exit(f"{NOTEBOOK.name} has no picture in a cell with {CALL!r}: run `make notebooks` first")
+    for path in find_notebooks():
+        for name, picture in pictures(read(path)):
+            if picture is None:
+                sys.exit(f"{path.name} shows no picture for {name!r}: run `make notebooks` first")
+            write_whole(ROOT / "docs" / f"{name}.png", picture)
 
 
 if __name__ == "__main__":

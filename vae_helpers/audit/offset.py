@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from vae_helpers.audit import terms
-from vae_helpers.audit.match import LOGITS, X
+from vae_helpers.audit.match import FLOAT32, LOGITS, X
 from vae_helpers.audit.probe import BATCH, measure
 
 
@@ -19,14 +19,16 @@ class Offset:
         self.size, self.latent_dim = math.prod(probe.image_shape), probe.latent_dim
         self.weights = (pixels.weight, codes.weight)  # raw, before they are named
         self.by_x = None
-        if not (pixels.known and codes.known):
+        self.level = 0.0
+        if not (pixels.known and codes.known) or "unknown" in (pixels.kind, codes.kind):
             return
-        low, high = pixels.term.domain or (-2.6, 2.6)
+        low, high = pixels.term.domain or (-1, 1)
         logits = [value for value in LOGITS if low < value < high][:3]
         v = 0.4
         rows = [[measure(probe, x, logit, 0.3, v) for logit in logits] for x in X]
         explained = [[self.explain(x, logit, 0.3, v) for logit in logits] for x in X]
         self.by_x = np.mean(np.array(rows) - np.array(explained), axis=1)
+        self.level = float(np.max(np.abs(rows)))
 
     def explain(self, x, logits, m, v):
         """The two terms at a point of equal entries."""
@@ -42,7 +44,8 @@ class Offset:
 
     def tolerance(self):
         pixel, code = map(abs, self.weights)
-        return 1e-6 + 1e-4 * pixel * self.size + 5e-3 * code * self.latent_dim
+        epsilons = 1e-5 * pixel * self.size + 1e-4 * code * self.latent_dim
+        return 1e-7 + epsilons + 20 * FLOAT32 * self.level
 
     def name(self):
         """Notes on the offset, and whether it is one that does not belong there."""
@@ -67,31 +70,31 @@ class Offset:
         if math.isclose(offset, code * self.latent_dim / 2, rel_tol=0.02):
             why = f"the KL's -1 is missing, {self.latent_dim} times {abs(code) / 2:.3g}"
         else:
-            why = "a number that depends on nothing"
+            why = "a constant"
+        offset /= BATCH ** self.pixels.batch_power()
         return [f"The loss is {offset:+.4g} off: {why}."], True
 
     def _normaliser(self, offset):
         """A squared error is a Gaussian's; which constant of it is there?"""
         pixels = self.pixels
-        inverse_variance = abs(self.weights[0]) * pixels.divisor / (BATCH if pixels.summed() else 1)
-        scale = abs(self.weights[0]) / inverse_variance  # averages divide the constant as well
-        sigma = inverse_variance**-0.5
-        constant = 0.5 * self.size * scale * math.log(2 * math.pi)
-        width = self.size * scale * math.log(sigma)
-        sigma_text = f"As a Gaussian's, its sigma is {sigma:.4g}"
-        if math.isclose(offset, constant + width, rel_tol=2e-3, abs_tol=self.tolerance()):
+        # Sums over images and averages over pixels scale the constant as they scale the weight.
+        scale = BATCH ** pixels.batch_power() / pixels.divisor
+        offset, tolerance = offset / scale, self.tolerance() / scale
+        sigma = (abs(self.weights[0]) / scale) ** -0.5
+        constant, width = 0.5 * self.size * math.log(2 * math.pi), self.size * math.log(sigma)
+        about = f"Read as a Gaussian{'' if scale == 1 else ', once summed'}, sigma is {sigma:.4g}"
+        if abs(offset) <= tolerance:
+            missing = f"{constant + width:.4g} nats, {self.size} (log sigma + log(2 pi) / 2)"
+            return [f"{about}; the normaliser, {missing}, is left out."], False
+        if math.isclose(offset, constant + width, rel_tol=2e-3):
             pixels.kind = "gaussian"
-            pixels.text = pixels.text.replace("half the squared error", "a Gaussian around the")
             pixels.text = "minus the log density of a Gaussian, normaliser included"
-            return [sigma_text + "."], False
-        missing = f"{constant + width:.4g} nats, {self.size} (log sigma + log(2 pi) / 2)"
-        if abs(offset) <= self.tolerance():
-            return [f"{sigma_text}; the normaliser, {missing}, is left out."], False
-        if math.isclose(offset, width, rel_tol=2e-3, abs_tol=self.tolerance()):
+            return [f"{about}."], False
+        if math.isclose(offset, width, rel_tol=2e-3):
             pixels.kind = "gaussian"
-            return [f"{sigma_text}; the log(2 pi) / 2 of each pixel is left out."], False
-        if math.isclose(offset, self.weights[1] * self.latent_dim / 2, rel_tol=0.02):
+            pixels.text = "minus the log density of a Gaussian, with a part of its normaliser"
+            return [f"{about}; the log(2 pi) / 2 of each pixel is left out."], False
+        why = "a constant that is not the normaliser of a Gaussian"
+        if math.isclose(offset * scale, self.weights[1] * self.latent_dim / 2, rel_tol=0.02):
             why = f"the KL's -1 is missing, {self.latent_dim} times {abs(self.weights[1]) / 2:.3g}"
-        else:
-            why = "neither nothing nor the normaliser of a Gaussian"
-        return [f"{sigma_text}. The loss is {offset:+.4g} off: {why}."], True
+        return [f"{about}. The loss is {offset:+.4g} off: {why}."], True

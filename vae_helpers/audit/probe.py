@@ -8,6 +8,7 @@ compares what it returned with the dictionary.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 
 import numpy as np
@@ -38,8 +39,10 @@ class Probe:
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.takes_probabilities = takes_probabilities
-        self._call = tf.function(self._eager) if in_graph else self._eager
-        self.returned_shape = None
+        # Keras does not rewrite Python code under fit either: no AutoGraph.
+        graph = tf.function(self._eager, autograph=False)
+        self._call = graph if in_graph else self._eager
+        self.returned_shape = self.returned_dtype = None
 
     def _eager(self, images, logits, z_mean, z_log_var):
         output = tf.sigmoid(logits) if self.takes_probabilities else logits
@@ -61,20 +64,29 @@ class Probe:
             # Extreme inputs are meant to overflow: the audit reports it, warnings need not.
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                returned = np.asarray(self._call(*point))
+                returned = self._call(*point)
         except Exception as error:  # the learner's code may raise anything
-            reason = (str(error).strip() or "no message").splitlines()[0][:300]
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            reason = re.sub(r"\{\{.*?\}\}\s*", "", lines[-1] if lines else "no message")[:300]
             raise LossFailed(
-                f"the loss raised {type(error).__name__}: {reason} (images {pixels}, "
-                f"z_mean and z_log_var {codes})"
+                f"loss_fn(images, logits, z_mean, z_log_var) raised {type(error).__name__}: "
+                f"{reason} (images {pixels}, z_mean and z_log_var {codes})"
             ) from error
-        if returned.dtype.kind not in "fiu" or returned.size == 0:
-            raise LossFailed(
-                f"the loss returned {returned!r:.80}, expected a scalar or one value for each image"
-            )
-        self.returned_shape = returned.shape
+        returned = self._as_array(returned)
+        self.returned_shape, self.returned_dtype = returned.shape, returned.dtype.name
         with np.errstate(invalid="ignore", over="ignore"):
-            return float(np.mean(returned, dtype="float64"))
+            return float(np.mean(returned.astype("float64")))
+
+    @staticmethod
+    def _as_array(returned):
+        expected = "expected a scalar or one value for each image"
+        if returned is None or isinstance(returned, tuple | list | dict):
+            size = f" of {len(returned)}" if returned is not None else ""
+            raise LossFailed(f"the loss returned a {type(returned).__name__}{size}, {expected}")
+        array = np.asarray(returned)
+        if array.size == 0 or (array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16"):
+            raise LossFailed(f"the loss returned {array!r:.80}, {expected}")
+        return array
 
 
 def measure(probe, *point, **sizes):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import html
-import math
 from dataclasses import dataclass
 
 # Every code that `LossAudit.mistakes` may hold: what is wrong, and the cure. Stable.
 MISTAKES = {
     "pixels_averaged": (
-        "the reconstruction is a mean over pixels, so the KL weighs too much beside it",
+        "the reconstruction is a mean over pixels, where the ELBO adds them: beside it the KL "
+        "weighs as many times more",
         "tf.reduce_sum over everything one image is made of",
     ),
     "latents_averaged": (
-        "the KL is a mean over the latent dimensions, so it weighs too little",
+        "the KL is a mean over the latent dimensions, where the ELBO adds them",
         "tf.reduce_sum over the latent dimensions",
     ),
     "partly_averaged": (
-        "one axis of the image is averaged and the rest added up "
+        "some axes of the image are averaged and the others added up "
         "(Keras' cross-entropy averages the last axis, even with reduction='none')",
         "tf.reduce_sum over ALL axes of the image",
     ),
@@ -30,7 +30,7 @@ MISTAKES = {
         "loss = reconstruction + kl",
     ),
     "kl_without_half": (
-        "the KL weighs 2: its half is missing, or it is counted twice, or beta is meant to be 2",
+        "the KL counts twice: its half is missing, or it is added twice, or beta is meant to be 2",
         "write the factor 0.5, count it once; if beta = 2 is meant, leave it and say so",
     ),
     "kl_log_var_as_variance": (
@@ -81,12 +81,12 @@ MISTAKES = {
         "add or remove what the note names before you compare numbers",
     ),
     "image_range": (
-        "the pixels are not on [0, 1], where the Bernoulli lives",
+        "the Bernoulli is given pixels that are not those of the image on [0, 1]",
         "uint8 / 255 once, nothing else",
     ),
     "not_finite": (
         "the loss is NaN or infinite where a VAE may well go",
-        "compute from logits and log variances; clip nothing that has a logarithm",
+        "compute from logits and log variances, in float32: no logarithm of a probability",
     ),
     "unknown": (
         "a part of the loss is none of the functions this audit knows",
@@ -128,8 +128,8 @@ class LossAudit:
         mistakes: tuple of codes, the keys of `MISTAKES`; empty when nothing is wrong. A weight
             of the KL such as beta = 4 is no mistake.
         notes: tuple of sentences.
-        residual: share of the loss's variation on random inputs that the description above does
-            not explain (0 to 1, NaN where a term is unknown).
+        residual: share of the loss's variation (0 to 1) that the description above does not
+            explain; where a term is unknown, what the nearest known one leaves.
         reconstruction_text, kl_text: the terms in words.
         in_graph: None where the loss does the same inside a `tf.function`, as under `fit`;
             otherwise the audit of what it does there. `mistakes` then holds those of both.
@@ -168,8 +168,8 @@ class LossAudit:
         yield "KL", f"{self.kl_text}; weight {number(self.kl_weight)}"
         yield "images", {"mean": "averaged", "sum": "added up"}.get(self.images, self.images)
         yield "effective beta", f"{self.effective_beta:.4g}"
-        if not math.isnan(self.residual):
-            yield "unexplained", f"{100 * self.residual:.2g}% of the variation on random inputs"
+        share = "under 0.01%" if self.residual < 1e-4 else f"{100 * self.residual:.2g}%"
+        yield "unexplained", f"{share} of how the loss varies"
         for code in self.mistakes:
             what, cure = MISTAKES[code]
             yield f"mistake {code}", f"{what}. Cure: {cure}."

@@ -10,7 +10,7 @@ from vae_helpers.audit import terms
 from vae_helpers.audit.match import FLOAT32
 from vae_helpers.audit.probe import BATCH, LossFailed, measure
 
-VALID = 0.01  # share of the variation that may stay unexplained
+VALID = 2e-3  # share of the variation that may stay unexplained
 LARGE_LOGIT, LARGE_LOG_VAR = 30.0, 20.0  # the loss has to be finite up to here
 
 
@@ -19,12 +19,11 @@ def validate(probe, pixels, codes, offset, quiet):
 
     A term whose share is too large was recognised by chance: it becomes unknown.
     """
-    if not (pixels.known or codes.known):
-        return math.nan
     rng = np.random.default_rng(0)
     pixel_shape = (BATCH, *probe.image_shape)
     code_shape = (BATCH, probe.latent_dim)
-    worst = 0.0
+    finite = [part.residual for part in (pixels, codes) if math.isfinite(part.residual)]
+    worst = max(finite, default=0.0)
     for part in (pixels, codes):
         if not part.known:
             continue
@@ -48,17 +47,33 @@ def validate(probe, pixels, codes, offset, quiet):
         share, rounding = _unexplained(measured, expected)
         if not share < VALID + rounding:
             what = "reconstruction" if part is pixels else "part of z"
-            part.notes.append(
+            part.forget(
                 f"The {what} looked like {part.text} where all entries are equal, but random "
-                f"inputs leave {100 * share:.3g}% of its variation unexplained: its entries are "
-                "not treated alike, or not simply added."
+                f"inputs leave {100 * min(share, 1):.3g}% of its variation unexplained: its "
+                "entries are not treated alike, or not simply added.",
+                share,
             )
-            part.kind, part.text, part.term = "unknown", "nothing that this audit knows", None
-            part.weight, part.laws = math.nan, {}
-            part.add("unknown")
             offset.by_x = None
-        worst = max(worst, share) if math.isfinite(share) else math.nan
+        worst = max(worst, min(share, 1.0))
+    if pixels.known and codes.known and not _additive(probe, quiet):
+        for part in (pixels, codes):
+            part.forget("The two terms are not added: each changes with the other's input.", 1.0)
+        offset.by_x, worst = None, 1.0
     return worst
+
+
+def _additive(probe, quiet):
+    """True where the loss is a function of the pixels plus a function of the codes."""
+    x, logits, m, v = quiet
+    corners = [
+        (0.9, 0.5, 1.5, 0.9, 1),
+        (x, logits, 1.5, 0.9, -1),
+        (0.9, 0.5, m, v, -1),
+        (x, logits, m, v, 1),
+    ]
+    values = [sign * measure(probe, *point) for *point, sign in corners]
+    change = abs(values[0]) + abs(values[3])
+    return not abs(sum(values)) > VALID * change
 
 
 def _unexplained(measured, expected):
@@ -73,7 +88,7 @@ def _unexplained(measured, expected):
 def _random_pixels(rng, shape, part):
     """Images and logits whose level differs from image to image and across each image."""
     x = rng.uniform(0.1, 0.9, shape)
-    low, high = part.term.domain or ((-1.9, 1.9) if part.partly else (-3.5, 3.5))
+    low, high = part.term.domain or (-3.5, 3.5)
     plane = rng.normal(size=(shape[0],) + (1,) * (len(shape) - 1))
     for axis in range(1, len(shape)):
         along = [1] * len(shape)
@@ -84,7 +99,7 @@ def _random_pixels(rng, shape, part):
 
 
 def _random_codes(rng, shape, part):
-    low, high = part.term.domain or ((-1.5, 1.5) if part.partly else (-2.5, 2.0))
+    low, high = part.term.domain or (-2.5, 2.0)
     low, high = max(low, -2.5) + 0.1, min(high, 1.0 if part.partly else 2.0)
     return rng.normal(size=shape) * rng.uniform(0.3, 1.5), rng.uniform(low, high, shape)
 
@@ -99,7 +114,7 @@ def large_numbers(probe, quiet):
             return True
 
     required = {
-        f"logits of {sign * LARGE_LOGIT:+.0f} on a pixel of {x:g}": (
+        f"logits of {sign * LARGE_LOGIT:+.0f} (p of {max(sign, 0)}) on a pixel of {x:g}": (
             x,
             sign * LARGE_LOGIT,
             *quiet[2:],
@@ -154,33 +169,48 @@ def departures(probe, pixels, codes, quiet):
             expected = codes.weight * probe.latent_dim * (values[0] - values[1])
             if math.isfinite(change) and not math.isclose(change, expected, rel_tol=0.02):
                 notes.append(
-                    f"At a z_log_var of {log_var:.0f} the KL departs from its formula: it is "
-                    "clipped there."
+                    f"At a z_log_var of {log_var:.0f} the KL departs from its formula: a "
+                    "clip, perhaps."
                 )
                 break
     return notes
 
 
-def range_of(images, kind):
-    """Whether a real batch lies on [0, 1]; notes on it."""
+def range_of(images, part, image_shape):
+    """Codes for a real batch that is not on [0, 1] where the loss puts it; notes on it.
+
+    Where the loss rescales its images, the batch is looked at as it is after that, and a
+    rescaling that brings it to [0, 1] is forgiven.
+    """
     if images is None:
-        return True, []
+        return [], []
     images = np.asarray(images)
     if images.size == 0 or images.dtype.kind not in "uif":
         raise ValueError(
-            f"images have shape {images.shape} and dtype {images.dtype}, expected numbers"
+            f"images have shape {images.shape} and dtype {images.dtype}, expected one batch of "
+            "numbers; of a tf.data.Dataset pass next(iter(dataset))"
         )
+    if images.shape[1:] != image_shape:
+        raise ValueError(f"images have shape {images.shape}, expected (batch, *{image_shape})")
     low, high = float(images.min()), float(images.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        return False, ["The images given hold NaN or infinity."]
-    if low >= 0 and 0.02 < high <= 1:
-        return True, []
+        return ["not_finite"], ["The images given hold NaN or infinity."]
+    a, b = part.x_scale
+    low, high = sorted((a * low + b, a * high + b))
+    if low >= -1e-4 and 0.02 < high <= 1 + 1e-4:
+        if part.x_scale == (1.0, 0.0):
+            return [], []
+        part.mistakes[:] = [c for c in part.mistakes if c not in ("image_range", "unknown")]
+        part.notes[:] = ["The loss brings the images given to [0, 1] by itself: right for these."]
+        return [], []
     found = f"The images given lie between {low:.4g} and {high:.4g}"
-    if kind in ("gaussian", "squared_error"):
-        return True, [f"{found}; a Gaussian takes that, if the decoder's mean reaches there."]
-    why = {
-        low < 0: "[-1, 1] instead of [0, 1]",
-        high > 1.5: "0-255 instead of [0, 1]",
-        high <= 0.02: "divided by 255 twice, or an empty batch",
-    }
-    return False, [f"{found}: {why.get(True, 'expected [0, 1]')}."]
+    if part.kind in ("gaussian", "squared_error"):
+        return [], [f"{found}; a Gaussian takes that, if the decoder's mean reaches there."]
+    why = "expected [0, 1]"
+    if -1.01 < low < -0.01 and high < 1.01:
+        why = "[-1, 1] instead of [0, 1]"
+    elif low >= 0 and 1.5 < high <= 255:
+        why = "0-255 instead of [0, 1]"
+    elif low >= 0 and high <= 0.02:
+        why = "divided by 255 twice, or an empty batch"
+    return ["image_range"], [f"{found}: {why}."]

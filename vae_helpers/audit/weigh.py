@@ -15,8 +15,7 @@ def name_weights(probe, pixels, codes, notes):
     """Name how each weight came about; turns weights into those that are reported."""
     mistakes = ["batch_summed"] if pixels.summed() or codes.summed() else []
     for part in (pixels, codes):
-        if part.summed():
-            part.weight /= BATCH
+        part.weight /= BATCH ** part.batch_power()
     if pixels.known and codes.known and _one_factor(pixels, codes):
         if codes.weight < 0:
             pixels.add("reconstruction_sign")
@@ -54,24 +53,26 @@ def _name_kl_per_pixel(shape, pixels, codes, notes):
 
 
 def _quote_at_nominal_batch(pixels, codes, notes):
-    """Weights that depend on the batch size are quoted at one."""
+    """Weights that depend on the batch size are quoted at one; a common sum is left out."""
     parts = [part for part in (pixels, codes) if part.known]
-    summed = [part for part in parts if part.summed()]
-    if len(summed) == 1 and len(parts) == 2:
-        summed[0].weight *= NOMINAL_BATCH
+    powers = {part.batch_power() for part in parts}
+    if powers == {1}:
+        return
+    for part in parts:
+        part.weight *= NOMINAL_BATCH ** part.batch_power()
+        law = part.laws["batch"]
+        if law not in (0, 1, None):
+            part.add("unknown")
+            notes.append(
+                "The weight of a term changes with the batch size in a way that neither a sum nor "
+                f"a mean over images does. It is quoted for a batch of {NOMINAL_BATCH}."
+            )
+    if len(powers) > 1 and 1 in powers:
         which = "reconstruction" if pixels.summed() else "KL"
         notes.append(
             f"Only the {which} is added up over images: the effective beta depends on the batch "
             f"size. Its weight is quoted for a batch of {NOMINAL_BATCH}."
         )
-    for part in parts:
-        if part.laws["batch"] is not None and part.laws["batch"] < 0:
-            part.weight *= BATCH / NOMINAL_BATCH
-            part.add("unknown")
-            notes.append(
-                "A mean over images is divided by the batch size once more; weights are quoted "
-                f"for a batch of {NOMINAL_BATCH}."
-            )
 
 
 def _name_common_factor(factor, size, notes):
@@ -83,7 +84,7 @@ def _name_common_factor(factor, size, notes):
         1 / (size * math.log(2)): "bits per pixel (bits per dimension)",
     }
     unit = next(
-        (name for value, name in units.items() if math.isclose(factor, value, rel_tol=SAME)), None
+        (name for value, name in units.items() if math.isclose(factor, value, rel_tol=1e-4)), None
     )
     notes.append(
         f"Both terms carry the factor {factor:.4g}"
@@ -113,6 +114,10 @@ def _name_pixels(probe, part, notes):
     if not part.known:
         return
     shape, size = probe.image_shape, math.prod(probe.image_shape)
+    if part.kind == "unknown":
+        if all(part.laws[axis] == -1 for axis in range(len(shape))):
+            part.add("pixels_averaged")
+        return
     if part.weight < 0:
         part.add("reconstruction_sign")
     natural = (1.0, 2.0) if part.kind == "squared_error" else (1.0,)
@@ -154,6 +159,10 @@ def _name_codes(probe, part, notes):
     if not part.known:
         return
     latent_dim, law = probe.latent_dim, part.laws["latents"]
+    if part.kind == "unknown":
+        if law == -1:
+            part.add("latents_averaged")
+        return
     if part.weight < 0:
         part.add("kl_sign")
     weight = abs(part.weight)
@@ -185,7 +194,7 @@ def _name_codes(probe, part, notes):
     if math.isclose(weight, 2.0, rel_tol=SAME):
         part.add("kl_without_half")
     elif not plain and not math.isclose(weight, 1.0, rel_tol=SAME):
-        notes.append(
-            f"The KL has the weight {part.weight:.4g}: if this beta is meant, nothing is wrong "
-            "with it, but the loss is then not the ELBO."
-        )
+        text = f"The KL has the weight {part.weight:.4g}"
+        if part.weight > 0 and not part.mistakes:
+            text += ": if this beta is meant, nothing is wrong with it; it is then not the ELBO"
+        notes.append(text + ".")

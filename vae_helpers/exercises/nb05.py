@@ -349,6 +349,11 @@ def _largest(images, scale=lambda p, flat: p * (1 - p), pick=-1):
     return float(np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[pick])
 
 
+def _uncentred(flat, p):
+    scaled = flat / np.sqrt(p * (1 - p))
+    return float(np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[-1])
+
+
 def _pictures_with_a_border(rng):
     (images,) = _pictures(rng)
     return (np.pad(images, ((0, 0), (0, 1), (1, 0))),)  # black pixels that never vary
@@ -396,14 +401,7 @@ critical_value = Question(
         Mistake(
             "The mean image is not subtracted: what all images share is no news, and earns "
             "nothing.",
-            wrong=lambda images: float(
-                np.linalg.eigvalsh(
-                    (_varying(images)[0] / np.sqrt(_varying(images)[1])).T
-                    @ (_varying(images)[0] / np.sqrt(_varying(images)[1]))
-                    / len(images)
-                )[-1]
-            ),
-            when=lambda answer: _without_centring(answer),
+            wrong=lambda images: _uncentred(*_varying(images)),
         ),
     ],
     hint="Flatten, subtract the mean image, divide each pixel by the standard deviation of a coin "
@@ -418,10 +416,3 @@ critical_value = Question(
     """,
     remark="vae_helpers.audit.critical_beta does the same in slices, for any number of images.",
 )
-
-
-def _without_centring(answer):
-    """Whether two equal pixels give more than 2, as only uncentred ones do."""
-    equal = np.zeros((4, 1, 2), "float32")
-    equal[:2] = 1.0
-    return float(answer(equal)) > 2.5
