@@ -14,8 +14,9 @@ identity.
 
 What it does not say. The law is local: above the critical beta nothing pulls a collapsed model
 away, but a better model may exist far from it. Close to the critical beta training is slow, since
-hardly anything pulls. Far below it, a nonlinear decoder may use more units than there are
-eigenvalues above beta, and no model uses more than it has.
+hardly anything pulls. Far below it the count is that of a linear model: a nonlinear one may use
+fewer units, one bent direction doing the work of several straight ones, or, early in training,
+more, several sharing a direction. No model uses more than it has.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class CriticalBeta:
 
         Returns:
             A count that knows nothing of the model: one with fewer latent dimensions uses fewer,
-            and a nonlinear one may use more.
+            and far below the critical beta a nonlinear one uses another number.
 
         Raises:
             ValueError: if `beta` is not such a number.
