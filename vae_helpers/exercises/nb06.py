@@ -81,6 +81,10 @@ pixels_summed = Question(
             wrong=_pixels_in_a_mean,
         ),
         Mistake(
+            "You multiplied the mean by 784. That is right for 784 pixels and for no other number.",
+            wrong=lambda x, a, m, v: 784.0 * np.mean(_cross_entropy(x, a)) + np.mean(_kl(m, v)),
+        ),
+        Mistake(
             "You added up everything, the images included, and only the reconstruction: now it is "
             "the KL that weighs too little, by the size of the batch.",
             wrong=lambda x, a, m, v: np.sum(_cross_entropy(x, a)) + np.mean(_kl(m, v)),
@@ -229,7 +233,7 @@ log_sign = Question(
             kl = 0.5 * tf.reduce_sum(per_dimension, axis=1)
             return tf.reduce_mean(reconstruction + kl)
     """,
-    remark="No divergence is negative: a KL below 0 is a mistake, every time.",
+    remark="No divergence is negative: a closed KL below 0 is a mistake, every time.",
 )
 
 log_variance = Question(
@@ -452,7 +456,7 @@ finite_everywhere = Question(
             wrong=_with_pixels(lambda x, a: _of_probabilities(x, np.tanh(a))),
         ),
     ],
-    hint="Do not compute the probability at all. notebook 02 has a function that starts from the "
+    hint="Do not compute the probability at all. Notebook 02 has a function that starts from the "
     "logits.",
     solution="""
         from vae_helpers.elbo import gaussian_kl
@@ -510,6 +514,7 @@ def _sampler_fault(answer):
         or _shared(noise[0], z_log_var)
         or _wrong_width(np.stack(noise), z_log_var)
         or _frozen(tf.function(answer), m, v)
+        or _needs_the_batch_size(answer, m, v)
     )
 
 
@@ -573,6 +578,21 @@ def _frozen(sampler, m, v):
     return ""
 
 
+def _needs_the_batch_size(answer, m, v):
+    """What goes wrong where the size of the batch is not known yet, as under fit."""
+    import tensorflow as tf
+
+    spec = tf.TensorSpec((None, m.shape[1]), m.dtype)
+    try:
+        tf.function(answer, input_signature=(spec, spec))(m, v)
+    except Exception:
+        return (
+            "Called directly it is right. Under fit it fails: while the graph is built the size of "
+            "the batch is not known, and z_mean.shape says None. Ask tf.shape(z_mean)."
+        )
+    return ""
+
+
 def _sampler(noise, width=None):
     """A wrong sampler, from its noise (a function of z_mean) and its width."""
 
@@ -606,6 +626,12 @@ def _one_for_all(z_mean):
 
 def _by_numpy(z_mean):
     return np.random.default_rng().normal(size=z_mean.shape).astype("float32")
+
+
+def _of_static_shape(z_mean):
+    import tensorflow as tf
+
+    return tf.random.normal(z_mean.shape)
 
 
 def _uniform(z_mean):
@@ -660,6 +686,7 @@ noise_for_each = Question(
         Mistake(None, wrong=_sampler(_one_for_images)),
         Mistake(None, wrong=_sampler(_one_for_all)),
         Mistake(None, wrong=_sampler(_by_numpy)),
+        Mistake(None, wrong=_sampler(_of_static_shape)),
         Mistake(None, wrong=_sampler(_normal, _exp_of(0.0))),
     ],
     hint="How many numbers does z_mean hold? The noise needs as many.",
