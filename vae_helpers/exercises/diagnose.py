@@ -153,6 +153,8 @@ def _why_shape(given, right, arguments):
     first = next(iter(arguments.values()), None)
     shape = np.shape(first)
     if given.ndim == 0 and right.ndim:
+        if len(shape) < 2:  # nothing here is an image with axes of its own
+            return "One number was asked for each entry, and yours is one number in all."
         return (
             "You reduced over the images as well: an axis is missing, such as axis=1 for what one "
             "image is made of."
@@ -160,7 +162,9 @@ def _why_shape(given, right, arguments):
     if given.size == right.size:
         return "The values are as many as expected, in another form: an axis too many, or too few."
     if arguments and given.ndim > right.ndim:
-        return "Something that one image is made of was not added up yet."
+        if right.ndim and len(shape) > 1:
+            return "Something that one image is made of was not added up yet, or averaged."
+        return "An axis is left." if right.ndim else "One number was asked for, yours are several."
     if len(shape) > 1 and given.shape == shape[1:]:
         return "You reduced over axis 0, which counts the images, and kept what they are made of."
     return ""
@@ -221,6 +225,7 @@ def _ratio(given, right, tolerance):
 
 
 def _factor_words(ratio, tolerance):
+    tolerance = min(tolerance, 2.5e-3)  # "exactly" is exact, even where the question is lenient
     for factor in WHOLE:
         for value, small in ((factor, False), (1 / factor, True)):
             if abs(ratio / value - 1) < 4 * tolerance:
@@ -293,6 +298,11 @@ def _nearly(trials, tolerance, of):
         worst = max(worst, gap / scale)
     if worst >= max(0.02, 4 * tolerance):
         return ""
+    if trials[0][2] and worst > 30 * tolerance:
+        return (
+            f"{of} is off by up to {worst:.1%}: more than rounding does. Look for a small term "
+            "that is missing, or has the wrong sign."
+        )
     return f"{of} is nearly right, off by up to {worst:.1%}. More digits, or more samples, may do."
 
 

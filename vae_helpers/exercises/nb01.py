@@ -107,6 +107,11 @@ brightness = Question(
             wrong=lambda images: images.sum(axis=(1, 2, 3)),
         ),
         Mistake(
+            "You divided by 784, which is right for 28 by 28 pixels only. The images here have "
+            "other sizes: let a mean do the counting.",
+            wrong=lambda images: images.sum(axis=(1, 2, 3)) / PIXELS,
+        ),
+        Mistake(
             "An axis of length 1 is left, the colour channel: average over it too.",
             wrong=lambda images: images.mean(axis=(1, 2)),
         ),
@@ -151,6 +156,20 @@ wobble = Question(
             wrong=lambda samples: samples.var(axis=0).mean(),
         ),
         Mistake(
+            "You averaged the variances and took the root last. Take it for each pixel, before you "
+            "average.",
+            wrong=lambda samples: np.sqrt(samples.var(axis=0).mean()),
+        ),
+        Mistake(
+            "You divide by the number of samples minus 1 (ddof=1). That is a good estimate too; "
+            "here np.std as it comes is meant, which divides by their number.",
+            wrong=lambda samples: samples.std(axis=0, ddof=1).mean(),
+        ),
+        Mistake(
+            "You took the deviation over the pixels of an image. The samples are axis 0.",
+            wrong=lambda samples: samples.std(axis=2).mean(),
+        ),
+        Mistake(
             "You averaged over the samples first, and the wobble is gone: the deviation comes "
             "first, over axis 0, and the mean after it.",
             wrong=lambda samples: samples.mean(axis=0).std(),
@@ -179,6 +198,19 @@ def _erfc(x):
     return np.vectorize(math.erfc)(x)
 
 
+def _counted_few(sigma):
+    codes = sigma * np.random.default_rng().standard_normal((60, 2))
+    return np.mean(np.linalg.norm(codes, axis=1) > 3)
+
+
+def _right_on_average(answer):
+    return all(
+        abs(np.mean([answer(sigma) for _ in range(12)]) - _beyond(sigma)) < 0.06
+        and np.ptp([answer(sigma) for _ in range(3)]) > 0
+        for sigma in (2.0, 3.0)
+    )
+
+
 far_codes = Question(
     "far_codes",
     "The share of codes from N(0, sigma^2 I) on the plane that lie further than 3 from the centre.",
@@ -192,8 +224,10 @@ far_codes = Question(
             wrong=lambda sigma: 1 - _beyond(sigma),
         ),
         Mistake(
-            "Yours does not depend on sigma: it is the prior's share. Scale the codes by sigma.",
+            "Yours does not depend on sigma: it is the prior's share. Scale the codes by sigma, "
+            "and leave the 3 as it is.",
             wrong=lambda sigma: _beyond(1.0),
+            when=lambda answer: all(abs(answer(s) - _beyond(1.0)) < 0.003 for s in (1.5, 4.0)),
         ),
         Mistake(
             "You took sigma for the variance: codes with standard deviation sigma are sigma times "
@@ -210,9 +244,24 @@ far_codes = Question(
             wrong=lambda sigma: 1 - (1 - _erfc(3 / (sigma * math.sqrt(2)))) ** 2,
         ),
         Mistake(
-            "Half of the exponent is missing or doubled: the density falls as exp(-r^2 / 2 "
-            "sigma^2).",
+            "Your exponent is twice too large: the share beyond r falls as "
+            "exp(-r^2 / (2 sigma^2)).",
             wrong=lambda sigma: np.exp(-9 / sigma**2),
+        ),
+        Mistake(
+            "You compared the SQUARED length with 3: take its root, or compare it with 9.",
+            wrong=lambda sigma: np.exp(-1.5 / sigma**2),
+        ),
+        Mistake(
+            "You scaled the codes by sigma^2, the variance. Sigma is the standard deviation: scale "
+            "them by that.",
+            wrong=lambda sigma: _beyond(sigma**2),
+        ),
+        Mistake(
+            "On average it is right, and from one draw to the next it scatters by more than 4%: "
+            "count more codes.",
+            wrong=_counted_few,
+            when=_right_on_average,
         ),
     ],
     hint="You need no formula: draw 200,000 codes, measure their lengths, count. (With one: the "

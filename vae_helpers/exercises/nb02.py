@@ -25,12 +25,30 @@ two_prices = Question(
             "The first is right. In the second you took 0.01 for the log variance; it is the "
             "variance, and its logarithm is -4.61.",
             wrong=(4.5, 5 * (math.exp(0.01) - 1 - 0.01)),
-            when=lambda answer: _near(answer, 0, 4.5) and abs(float(answer[1])) < 0.01,
+            when=lambda answer: _near(answer, 0, 4.5) and 1e-5 < abs(float(answer[1])) < 0.01,
+        ),
+        Mistake(
+            "The first is right. The second is not free: its mean is the prior's, but its variance "
+            "is not.",
+            wrong=(4.5, 0.0),
+        ),
+        Mistake(
+            "The first is right. In the second the -1 is missing.",
+            wrong=(4.5, 5 * (0.01 + math.log(100))),
+        ),
+        Mistake(
+            "Right, in the other order: the shift by 3 comes first.",
+            wrong=(5 * (0.01 - 1 + math.log(100)), 4.5),
         ),
         Mistake(
             "The first is right. In the second you took 0.01 for the standard deviation; it is the "
             "variance.",
             wrong=(4.5, 5 * (1e-4 - 1 + math.log(1e4))),
+        ),
+        Mistake(
+            "In the first you gave the shift itself. Its price is half of its square.",
+            wrong=(3.0, 18.08),
+            when=lambda answer: _near(answer, 0, 3.0),
         ),
         Mistake(
             "In the first, the mean has to be squared: a shift of 3 costs half of 9.",
@@ -134,6 +152,37 @@ gaussian_kl = Question(
             wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - 1 + v)).sum(axis=1),
         ),
         Mistake(
+            "The log variance at the end is missing: without it, nothing keeps a cloud from "
+            "shrinking.",
+            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - 1)).sum(axis=1),
+        ),
+        Mistake(
+            "In exp you doubled z_log_var. exp(z_log_var) is the variance already.",
+            wrong=lambda m, v: (0.5 * (m**2 + np.exp(2 * v) - 1 - v)).sum(axis=1),
+        ),
+        Mistake(
+            "In exp you halved z_log_var. That gives the standard deviation, and the KL has the "
+            "variance.",
+            wrong=lambda m, v: (0.5 * (m**2 + np.exp(0.5 * v) - 1 - v)).sum(axis=1),
+        ),
+        Mistake(
+            "The 1 is added, where it is subtracted.",
+            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) + 1 - v)).sum(axis=1),
+        ),
+        Mistake(
+            "The squared mean is subtracted: a code far from the centre must cost more, not less.",
+            wrong=lambda m, v: (0.5 * (np.exp(v) - m**2 - 1 - v)).sum(axis=1),
+        ),
+        Mistake(
+            "The mean's part is missing: moving the cloud costs too.",
+            wrong=lambda m, v: (0.5 * (np.exp(v) - 1 - v)).sum(axis=1),
+        ),
+        Mistake(
+            "The -1 stands outside of the sum or of the half: it belongs to each latent, in the "
+            "bracket.",
+            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - v)).sum(axis=1) - 1,
+        ),
+        Mistake(
             "The mean has to be squared.",
             wrong=lambda m, v: (0.5 * (m + np.exp(v) - 1 - v)).sum(axis=1),
         ),
@@ -193,6 +242,14 @@ prior_gap = Question(
             wrong=lambda x: 0.5 * (math.log(0.2) + (1 + 0.4 * x) / 0.2 - 1),
         ),
         Mistake(
+            "The square belongs to all of 0.4 x.",
+            wrong=lambda x: 0.5 * (math.log(0.2) + (1 + 0.4 * x**2) / 0.2 - 1),
+        ),
+        Mistake(
+            "You squared 0.2, which is the posterior's variance already.",
+            wrong=lambda x: 0.5 * (math.log(0.04) + (1 + 0.16 * x**2) / 0.04 - 1),
+        ),
+        Mistake(
             "The posterior's own variance is forgotten in the logarithm: log 0.2 belongs in front.",
             wrong=lambda x: 0.5 * ((1 + 0.16 * x**2) / 0.2 - 1),
         ),
@@ -222,15 +279,26 @@ def _logs(rng):
     n = len(kinds)
     reconstruction, kl = rng.uniform(200, 400, n), rng.uniform(7.0, 30, n)
     reconstruction[kinds == 3] *= -1
+    small = np.flatnonzero(kinds == 3)[::2]  # too small to turn the ELBO positive
+    reconstruction[small] = -rng.uniform(0.5, 5.0, len(small))
     kl[kinds == 4] *= -1
     elbo = -(reconstruction + kl)
     elbo[kinds == 2] = -(reconstruction - kl)[kinds == 2]  # the KL's sign
     elbo[kinds == 5] *= -1
-    return reconstruction, kl, elbo
+    logs = [np.round(column, 4) for column in (reconstruction, kl, elbo)]  # as a log prints them
+    logs[2][small] = -(logs[0] + logs[1])[small]
+    return tuple(logs)
 
 
 def _adds_up(reconstruction, kl, elbo):
-    return np.isclose(elbo, -(reconstruction + kl))
+    return np.isclose(elbo, -(reconstruction + kl), atol=1e-3)
+
+
+def _too_strict(test):
+    """True when rounding in the last digit makes a test say False."""
+    exact = np.array([[256.0], [8.0], [-264.0]])
+    rounded = np.array([[256.0001], [8.0001], [-264.0003]])
+    return bool(np.all(test(*exact))) and not np.any(test(*rounded))
 
 
 honest_logs = Question(
@@ -279,6 +347,16 @@ honest_logs = Question(
         Mistake(
             "You compare floats with ==, or with a tiny tolerance. Rounded numbers in a log "
             "hardly ever add up to the last digit: use np.isclose.",
+            wrong=lambda r, k, e: (e == -(r + k)) & (k >= 0) & (r >= 0),
+            when=_too_strict,
+        ),
+        Mistake(
+            "You test the sign of the ELBO instead of the reconstruction's. A reconstruction of -3 "
+            "beside a KL of 6 makes a negative ELBO too.",
+            wrong=lambda r, k, e: _adds_up(r, k, e) & (k >= 0) & (e <= 0),
+        ),
+        Mistake(
+            "Yours says False for every log, and some of them are possible.",
             wrong=lambda r, k, e: np.zeros(len(r), bool),
         ),
     ],
@@ -350,6 +428,26 @@ k_sample_bound = Question(
             wrong=lambda a, b, c: _log_sum(a - c) - math.log(len(a)),
         ),
         Mistake(
+            "The prior and q(z) are both missing from the weights.",
+            wrong=lambda a, b, c: _log_sum(a) - math.log(len(a)),
+        ),
+        Mistake(
+            "You divided by the prior where the weight is multiplied by it: add log_prior.",
+            wrong=lambda a, b, c: _log_sum(a - b - c) - math.log(len(a)),
+        ),
+        Mistake(
+            "log k has the wrong sign: a mean is the sum divided by k.",
+            wrong=lambda a, b, c: _log_sum(a + b - c) + math.log(len(a)),
+        ),
+        Mistake(
+            "You divided by the number of images; the mean is over the k samples, axis 0.",
+            wrong=lambda a, b, c: _log_sum(a + b - c) - math.log(a.shape[1]),
+        ),
+        Mistake(
+            "You subtracted the largest log weight before exp, and did not add it back.",
+            wrong=lambda a, b, c: _log_sum(a + b - c) - math.log(len(a)) - (a + b - c).max(axis=0),
+        ),
+        Mistake(
             "You kept the best of the k weights only; the mean of the others counts too.",
             wrong=lambda a, b, c: (a + b - c).max(axis=0),
         ),
@@ -381,6 +479,13 @@ def _excess(matrix):
     return 0.5 * (np.log(np.diag(matrix)).sum() - np.linalg.slogdet(matrix)[1])
 
 
+def _gap_of_marginals(weights, noise_var):
+    M = _precision(weights, noise_var)
+    inverse = np.linalg.inv(M)
+    log_ratio = -np.linalg.slogdet(M)[1] - np.log(np.diag(inverse)).sum()
+    return 0.5 * ((np.diag(M) * np.diag(inverse)).sum() - len(M) + log_ratio)
+
+
 diagonal_gap = Question(
     "diagonal_gap",
     "The gap that the best diagonal Gaussian encoder leaves in a linear model, from its weights "
@@ -395,6 +500,15 @@ diagonal_gap = Question(
             "posterior's own variances: it has s^2 / M_jj, from the diagonal of M and not of its "
             "inverse.",
             wrong=lambda w, s: _excess(s * np.linalg.inv(_precision(w, s))),
+        ),
+        Mistake(
+            "That is the gap of a q with the posterior's own variances, the diagonal of the "
+            "inverse. A narrower q is closer: find the variances that make the KL smallest.",
+            wrong=_gap_of_marginals,
+        ),
+        Mistake(
+            "You squared noise_var, which is s^2 already.",
+            wrong=lambda w, s: _excess(_precision(w, s**2)),
         ),
         Mistake("The half in front is missing.", wrong=lambda w, s: 2 * _excess(_precision(w, s))),
         Mistake(

@@ -12,6 +12,11 @@ def _codes_and_noise(rng):
     return z_mean, z_log_var, rng.normal(size=z_mean.shape).astype("float32")
 
 
+def _is_random(answer):
+    zeros = np.zeros((4, 3), "float32")
+    return not np.allclose(answer(zeros, zeros, zeros), answer(zeros, zeros, zeros))
+
+
 sample = Question(
     "sample",
     "A code z from N(z_mean, exp(z_log_var)), made of standard normal noise.",
@@ -45,6 +50,18 @@ sample = Question(
         Mistake(
             "The noise is added unscaled: every cloud has the width of the prior.",
             wrong=lambda m, v, noise: m + noise,
+        ),
+        Mistake(
+            "You drew noise of your own. Use the noise that is handed over.",
+            wrong=lambda m, v, noise: (
+                m + np.exp(0.5 * v) * np.random.default_rng().normal(size=m.shape)
+            ),
+            when=_is_random,
+        ),
+        Mistake(
+            "A bracket too many: the noise is multiplied by the standard deviation, not by the "
+            "mean as well.",
+            wrong=lambda m, v, noise: (m + np.exp(0.5 * v)) * noise,
         ),
         Mistake("You left the mean out.", wrong=lambda m, v, noise: np.exp(0.5 * v) * noise),
         Mistake(
@@ -86,19 +103,28 @@ relu_head = Question(
         Mistake(
             "A variance of 0 is not free. ReLU gives 0 here, and -ln 0 is in the KL.",
             wrong=(0.0, 0.0),
-            when=lambda answer: abs(float(answer[0])) < 1e-9,
+            when=lambda answer: np.isfinite(float(answer[0])),
         ),
         Mistake(
-            "You put the variance -0.5 into the KL. ReLU makes it 0 first.",
+            "The KL is not NaN. Did you put the variance -0.5 into it? ReLU makes it 0 first, and "
+            "the logarithm of 0 is a definite value.",
             wrong=(np.nan, 1.5),
+            when=lambda answer: np.isnan(float(answer[0])),
         ),
         Mistake(
             "The sign of the infinity is wrong: the KL subtracts the logarithm of the variance.",
             wrong=(-np.inf, np.nan),
+            when=lambda answer: float(answer[0]) == -np.inf,
+        ),
+        Mistake(
+            "The KL is right. For the gradient, multiply two slopes: the KL's, at a variance of 0, "
+            "and ReLU's, at -0.5.",
+            wrong=(np.inf, 0.5),
+            when=lambda answer: float(answer[0]) == np.inf and not np.isnan(float(answer[1])),
         ),
     ],
     hint="What is ReLU(-0.5), and its logarithm? For the gradient: chain rule, one factor at a "
-    "time. section 3 has a function that computes it.",
+    "time. Section 3 has a function that computes it.",
     solution="""
         def relu_kl(a):
             variance = tf.nn.relu(a)
@@ -153,6 +179,10 @@ log_std_kl = Question(
             wrong=lambda m, s: 2 * _kl(m, 2 * s),
         ),
         Mistake(
+            "You took s for the standard deviation itself. It is its logarithm: sigma = exp(s).",
+            wrong=lambda m, s: (0.5 * (m**2 + s**2 - 1 - np.log(s**2))).sum(axis=1),
+        ),
+        Mistake(
             "You averaged over the latent dimensions, where a KL adds them.",
             wrong=lambda m, s: _kl(m, 2 * s) / m.shape[1],
         ),
@@ -184,8 +214,16 @@ log_std_slope = Question(
             wrong=lambda s: 0.5 * (np.exp(2 * s) - 1),
         ),
         Mistake(
-            "That is the gradient of the mean's part or of exp alone: the -1, from -s, is missing.",
+            "That is the gradient of the term with exp alone: what does the -s give?",
             wrong=lambda s: np.exp(2 * s),
+        ),
+        Mistake(
+            "exp(s) is the standard deviation, and the KL has the variance, exp(2 s).",
+            wrong=lambda s: np.exp(s) - 1,
+        ),
+        Mistake(
+            "exp has a half before it in the KL, which the factor 2 of the chain rule cancels.",
+            wrong=lambda s: 2 * np.exp(2 * s) - 1,
         ),
         Mistake(
             "That is the KL, and not its gradient.",
@@ -310,7 +348,7 @@ adam_limit = Question(
     "the KL's gradient, about exp(v) / 2, overflow?",
     variable="my_limit",
     answer=lambda largest: math.log(2) + 0.5 * math.log(largest),
-    draw=lambda rng: (float(10.0 ** rng.uniform(4.0, 300.0)),),
+    draw=lambda rng: (float(10.0 ** rng.uniform(4.0, 37.0)),),
     outcome="One number, a log variance.",
     mistakes=[
         Mistake(

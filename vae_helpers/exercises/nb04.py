@@ -43,6 +43,18 @@ how_many = Question(
             "encoder has to be written with each of the three ways to draw z.",
             wrong=(12, 7, 7),
         ),
+        Mistake(
+            "The models and the classes are exchanged: what you combine multiplies, what you write "
+            "adds.",
+            wrong=(7, 12, 8),
+            when=lambda answer: float(answer[0]) == 7 and float(answer[1]) == 12,
+        ),
+        Mistake(
+            "The first two are right. For the third, count the encoders that have to be written, "
+            "one for each way to draw z, and then the decoders.",
+            wrong=(12, 7, 9),
+            when=lambda answer: float(answer[0]) == 12 and float(answer[1]) == 7,
+        ),
     ],
     hint="What you combine multiplies, what you write adds. Without the cut between encoder and "
     "latent distribution, the two are combined already when you write them.",
@@ -79,6 +91,10 @@ dense_weights = Question(
         Mistake(
             "You gave a bias to the inputs too. Only what a Dense layer puts out has one.",
             wrong=lambda sizes: _without_biases(sizes) + sum(sizes),
+        ),
+        Mistake(
+            "The last layer has biases too.",
+            wrong=lambda sizes: _weights(sizes) - sizes[-1],
         ),
         Mistake(
             "You gave each layer one bias in all; it has one for each of its outputs.",
@@ -120,9 +136,12 @@ def _an_instance(cls, of, *arguments):
     return cls(*arguments)
 
 
-def _latents(cls):
-    latent = _an_instance(cls, "latent distribution", 3)
-    z_mean, z_log_var = latent(_features())
+def _latents(cls, latent_dim=3):
+    latent = _an_instance(cls, "latent distribution", latent_dim)
+    both = latent(_features())
+    if not isinstance(both, tuple | list) or len(both) != 2:
+        raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
+    z_mean, z_log_var = both
     return latent, np.asarray(z_mean), np.asarray(z_log_var)
 
 
@@ -154,6 +173,12 @@ def _examine_round_latent(cls):
     z = np.asarray(latent.sample(np.zeros((4000, 3), "f4"), np.full((4000, 3), 2.0, "f4")))
     if z.shape != (4000, 3) or not 2.5 < z.std() < 2.95:
         return "`sample` no longer draws with the standard deviation exp(z_log_var / 2)."
+    _, _, z_log_var = _latents(cls, 2)
+    if z_log_var.shape != (7, 2):
+        return (
+            f"With 2 latent dimensions, z_log_var has shape {z_log_var.shape}, expected (7, 2): is "
+            "there a number where self.latent_dim belongs?"
+        )
     return ""
 
 
@@ -165,6 +190,12 @@ class _NotRepeated(parts.LatentDistribution):
     def call(self, features):
         z_mean, z_log_var = super().call(features)
         return z_mean, tf.reduce_mean(z_log_var, axis=1, keepdims=True)
+
+
+class _Always3(parts.LatentDistribution):
+    def call(self, features):
+        z_mean, z_log_var = super().call(features)
+        return z_mean, tf.repeat(tf.reduce_mean(z_log_var, axis=1, keepdims=True), 3, axis=1)
 
 
 class _OverTheBatch(parts.LatentDistribution):
@@ -217,6 +248,7 @@ round_latent = Question(
             when=_averages_over_the_batch,
         ),
         Mistake(None, wrong=_Oval),
+        Mistake(None, wrong=_Always3),
         Mistake(None, wrong=_OverBoth),
         Mistake(None, wrong=_MeansToo),
         Mistake(None, wrong=_OneMean),
@@ -282,6 +314,10 @@ class _HalfKL(parts.LatentDistribution):
         return 0.5 * tf.reduce_sum(tf.square(z_mean), axis=1)
 
 
+class _Healthy(parts.LatentDistribution):
+    """is healthy, and not the class itself"""
+
+
 class _WrongShape(parts.LatentDistribution):
     """gives one number for each image"""
 
@@ -301,9 +337,15 @@ def _examine_contract_test(test):
             return f"It returned {verdict!r}, expected True or False. Is a `return` missing?"
         if not bool(verdict):
             return (
-                f"It condemns a healthy LatentDistribution({dimensions}). Does it allow for chance "
-                "(4 standard errors or more), and for any number of latent dimensions?"
+                f"It says False for a healthy LatentDistribution({dimensions}). Are the numbers "
+                "that it expects right? Does it allow for chance (4 standard errors or more), and "
+                "for any number of latent dimensions?"
             )
+    if not bool(test(_Healthy(2))):
+        return (
+            "It says False for a healthy class with another name. Judge what `sample` and `kl` "
+            "give, and not where they come from."
+        )
     passed = [sick.__doc__ for sick in _SICK if bool(test(sick(2)))]
     if not passed:
         return ""
@@ -355,6 +397,7 @@ contract_test = Question(
         Mistake(None, wrong=lambda latent: True),
         Mistake(None, wrong=lambda latent: False),
         Mistake(None, wrong=_only_shapes),
+        Mistake(None, wrong=lambda latent: type(latent) is parts.LatentDistribution),
         Mistake(None, wrong=_only_the_width),
         Mistake(None, wrong=_only_the_kl),
         Mistake(None, wrong=_at_the_comfortable_point),
@@ -392,17 +435,27 @@ def _examine_outer_decoder(cls):
     decoder, z, logits = _decoded(cls)
     if logits.shape != (6, 28, 28, 1):
         return f"For 6 codes the logits have shape {logits.shape}, expected (6, 28, 28, 1)."
-    if tuple(getattr(decoder, "image_shape", ())) != (28, 28, 1):
+    if tuple(getattr(decoder, "image_shape", None) or ()) != (28, 28, 1):
         return "`image_shape`, (28, 28, 1), is missing: a VAE builds itself from it."
     bias = getattr(decoder, "output_bias", None)
     if bias is None:
         return "`output_bias` is missing, a weight in the shape of the image, (28, 28, 1)."
     if tuple(np.shape(bias)) != (28, 28, 1):
         return f"`output_bias` has shape {tuple(np.shape(bias))}, expected (28, 28, 1)."
+    if not np.allclose(decoder(z), logits, atol=1e-5):
+        return (
+            "The same codes give another picture the second time. Are layers made in `call`? Make "
+            "them once, in `__init__`, or they never learn."
+        )
     if np.ptp(logits, axis=0).max() < 1e-7:
         return "All six codes give the same picture: z is not used."
     if logits.min() >= 0:
-        return "No logit is negative: is there a sigmoid, or a softplus, at the end?"
+        return (
+            "No logit is negative: is there a sigmoid, a softplus or a ReLU at the end, or in both "
+            "heads?"
+        )
+    bias.assign(np.zeros((28, 28, 1), "float32"))
+    logits = np.asarray(decoder(z))
     picture = np.random.default_rng().normal(size=(28, 28, 1)).astype("float32")
     bias.assign(picture)
     moved = np.asarray(decoder(z)) - logits
@@ -410,13 +463,19 @@ def _examine_outer_decoder(cls):
         return "`output_bias` exists, but it is not added to the logits."
     if not np.allclose(moved, picture, atol=1e-4):
         return "A change of `output_bias` has to move the logits by just that change: add it last."
+    for axis, pattern in ((1, "row"), (2, "column")):
+        if np.ptp(logits, axis=axis).max() < 1e-7:
+            return (
+                f"Without the bias, all {pattern}s of a picture are equal: the {pattern} pattern "
+                f"does not vary along axis {axis}. Which shapes have the two patterns?"
+            )
     if _rank(logits) > 1:
         return (
             f"The picture without its bias has rank {_rank(logits)}, expected 1: each pixel is to "
             "be the product of one number for its row and one for its column."
         )
     trained = {weight.path for weight in decoder.trainable_weights}
-    if bias.path not in trained:
+    if getattr(bias, "path", None) not in trained:
         return "`output_bias` is not among the trainable weights: make it with self.add_weight."
     return ""
 
@@ -480,6 +539,18 @@ class _RowsTwice(_OuterBase):
         return h[:, :, None, None], h[:, None, :, None]
 
 
+class _LayersInCall(_OuterBase):
+    def patterns(self, z):
+        rows, columns = keras.layers.Dense(28)(z), keras.layers.Dense(28)(z)
+        return rows[:, :, None, None], columns[:, None, :, None]
+
+
+class _RowsOnly(_OuterBase):
+    def patterns(self, z):
+        h = self.body(z)
+        return self.rows(h)[:, :, None, None], self.columns(h)[:, :, None, None]
+
+
 def _is_symmetric(cls):
     _, _, logits = _decoded(cls)
     return logits.shape == (6, 28, 28, 1) and np.allclose(logits, np.swapaxes(logits, 1, 2))
@@ -505,8 +576,8 @@ outer_decoder = Question(
             when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28, 1) and _adds_patterns(cls),
         ),
         Mistake(
-            "These are probabilities: there is a sigmoid at the end, and the contract asks for "
-            "logits.",
+            "All between 0 and 1: these look like probabilities, and the contract asks for logits, "
+            "of either sign. Is there a sigmoid or a softmax, at the end or in the heads?",
             wrong=_Probabilities,
             when=lambda cls: _decoded(cls)[2].min() > 0 and _decoded(cls)[2].max() < 1,
         ),
@@ -515,6 +586,8 @@ outer_decoder = Question(
             wrong=_NoChannel,
             when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28),
         ),
+        Mistake(None, wrong=_LayersInCall),
+        Mistake(None, wrong=_RowsOnly),
         Mistake(None, wrong=_NoBias),
         Mistake(None, wrong=_BiasLeftOut),
         Mistake(None, wrong=_RowsTwice),

@@ -81,7 +81,8 @@ collapsed_cost = Question(
 
 def _shape_and_latents(rng):
     height, width = (int(size) for size in rng.integers(8, 65, size=2))
-    return (height, width + (width == height), 3), int(rng.integers(5, 40))
+    channels = int(rng.choice([2, 4]))
+    return (height, width + (width == height), channels), int(rng.integers(5, 40))
 
 
 effective_beta = Question(
@@ -102,8 +103,8 @@ effective_beta = Question(
             wrong=lambda image_shape, latent_dim: latent_dim / math.prod(image_shape),
         ),
         Mistake(
-            "The channels are averaged as well: a colour image is made of height x width x 3 "
-            "numbers.",
+            "The channels are averaged as well: a colour image is made of height x width x "
+            "channels numbers.",
             wrong=lambda image_shape, latent_dim: image_shape[0] * image_shape[1] / latent_dim,
         ),
         Mistake(
@@ -221,7 +222,7 @@ cure = Question(
 
 def _bill(rng):
     size = int(rng.integers(10, 60))
-    return float(rng.uniform(100, 900)), (size, size + 1, 3)
+    return float(rng.uniform(100, 900)), (size, size + 1, int(rng.choice([2, 4])))
 
 
 bits_per_dimension = Question(
@@ -273,12 +274,15 @@ bits_per_dimension = Question(
 
 
 def _spectrum(rng):
-    """Eigenvalues, pixels and latent_dim, drawn so that each mistake gives another count."""
-    latent_dim = int(rng.integers(4, 9))
+    """Eigenvalues, pixels and latent_dim, drawn so that each mistake gives another count.
+
+    Fewer eigenvalues exceed beta than there are latents, so min(count, latent_dim) is right too.
+    """
+    latent_dim = int(rng.integers(6, 12))
     pixels = int(rng.integers(100, 500))
     beta = pixels / latent_dim
     top = rng.uniform(1.05, 1.5, size=rng.integers(1, 3)) * pixels
-    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(3, 9)) * beta
+    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(2, latent_dim - 2)) * beta
     below = rng.uniform(0.1, 0.95, size=rng.integers(12, 20)) * beta
     eigenvalues = np.sort(np.concatenate([top, middle, below]))[::-1]
     return eigenvalues.astype("float32"), pixels, latent_dim
