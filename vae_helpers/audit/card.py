@@ -95,7 +95,9 @@ class HealthReport:
         """True when there is no finding; remarks do not count."""
         return not self.findings
 
-    def _verdict(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """One line: healthy, or ill and the findings."""
         if self.healthy:
             return "healthy: nothing was found"
         count = len(self.findings)
@@ -143,7 +145,7 @@ class HealthReport:
 
     def __str__(self):
         lines = [
-            f"{self._verdict()}",
+            self.verdict,
             f"{self.n_images:,} images, {self.latent_dim} latent dimension"
             f"{'' if self.latent_dim == 1 else 's'}; nats per image",
         ]
@@ -165,5 +167,5 @@ class HealthReport:
         rows = [row(*cells) for cells in self._rows()]
         rows += [row("illness", code, self.evidence[code]) for code in self.findings]
         rows += [row("remark", code, self.evidence[code]) for code in self.remarks]
-        caption = f"{self._verdict()} · {self.n_images:,} images, nats per image"
+        caption = f"{self.verdict} · {self.n_images:,} images, nats per image"
         return f"<table><caption>{html.escape(caption)}</caption>{''.join(rows)}</table>"
