@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from vae_helpers import parts
 from vae_helpers.elbo import gaussian_kl
+from vae_helpers.exercises.blank import BlankLeft, is_blank
 from vae_helpers.exercises.question import Mistake, Question
 
 how_many = Question(
@@ -139,6 +140,8 @@ def _an_instance(cls, of, *arguments):
 def _latents(cls, latent_dim=3):
     latent = _an_instance(cls, "latent distribution", latent_dim)
     both = latent(_features())
+    if is_blank(both):
+        raise BlankLeft("a ____ is left in `call`")
     if not isinstance(both, tuple | list) or len(both) != 2:
         raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
     z_mean, z_log_var = both
