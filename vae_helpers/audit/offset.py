@@ -44,7 +44,9 @@ class Offset:
 
     def tolerance(self):
         pixel, code = map(abs, self.weights)
-        epsilons = 1e-5 * pixel * self.size + 1e-4 * code * self.latent_dim
+        # What a small epsilon in a logarithm leaves of a fit, it also shifts its weight by.
+        epsilons = (1e-5 + self.pixels.residual) * pixel * self.size
+        epsilons += (1e-4 + self.codes.residual) * code * self.latent_dim
         return 1e-7 + epsilons + 20 * FLOAT32 * self.level
 
     def name(self):

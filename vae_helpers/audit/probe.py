@@ -72,15 +72,18 @@ class Probe:
                 f"loss_fn(images, logits, z_mean, z_log_var) raised {type(error).__name__}: "
                 f"{reason} (images {pixels}, z_mean and z_log_var {codes})"
             ) from error
-        returned = self._as_array(returned)
+        returned = self._as_array(returned, batch)
         self.returned_shape, self.returned_dtype = returned.shape, returned.dtype.name
         with np.errstate(invalid="ignore", over="ignore"):
             return float(np.mean(returned.astype("float64")))
 
     @staticmethod
-    def _as_array(returned):
+    def _as_array(returned, batch):
         expected = "expected a scalar or one value for each image"
-        if returned is None or isinstance(returned, tuple | list | dict):
+        numbers = isinstance(returned, list) and len(returned) == batch
+        if numbers and all(np.ndim(value) == 0 for value in returned):
+            returned = [float(value) for value in returned]
+        elif returned is None or isinstance(returned, tuple | list | dict):
             size = f" of {len(returned)}" if returned is not None else ""
             raise LossFailed(f"the loss returned a {type(returned).__name__}{size}, {expected}")
         array = np.asarray(returned)
