@@ -46,6 +46,19 @@ def mean_pixels(flat: np.ndarray) -> np.ndarray:
     return sum(part.sum(axis=0, dtype=np.float64) for part in slices(flat)) / len(flat)
 
 
+def covariance(flat: np.ndarray, mean: np.ndarray, pixels=slice(None)) -> np.ndarray:
+    """Covariance of `pixels` (all, or a mask) over these images, float64, divided by their number.
+
+    `mean` is that of the pixels asked for.
+    """
+    total = np.zeros((len(mean), len(mean)))
+    centre = mean.astype(np.float32)
+    for part in slices(flat):
+        centred = part[:, pixels] - centre
+        total += centred.T @ centred
+    return total / len(flat)
+
+
 def _bernoulli_cost(x: np.ndarray, p: np.ndarray, times=1) -> float:
     """Sum of -[x log p + (1 - x) log(1 - p)] over all entries, each counted `times`; 0 < p < 1."""
     return -float(np.sum(times * (x * np.log(p) + (1 - x) * np.log1p(-p)), dtype=np.float64))
@@ -90,11 +103,7 @@ def pca_cost(images, components: int, test_images=None) -> float:
             "the pixels of one image."
         )
     mean = mean_pixels(flat).astype(np.float32)
-    covariance = np.zeros((pixels, pixels))
-    for part in slices(flat):
-        centred = part - mean
-        covariance += centred.T @ centred
-    _, directions = np.linalg.eigh(covariance)  # in ascending order of variance
+    _, directions = np.linalg.eigh(covariance(flat, mean))  # in ascending order of variance
     basis = directions[:, pixels - components :].astype(np.float32)
 
     priced = flat if test_images is None else flat_images(test_images, "test_images")

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_helpers.references import flat_images, mean_pixels, slices
+from vae_helpers.references import covariance, flat_images, mean_pixels
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 SHOWN = 4  # eigenvalues in the printed line
@@ -125,11 +125,11 @@ def critical_beta(images, likelihood="bernoulli") -> CriticalBeta:
     mean = mean_pixels(flat)
     varies &= (mean > 0) & (mean < 1)  # a float64 pixel may vary by less than float32 can hold
     mean = mean[varies]
-    covariance = _covariance(flat, mean, varies)
+    matrix = covariance(flat, mean, varies)
     if likelihood == "bernoulli":
         deviation = np.sqrt(mean * (1 - mean))
-        covariance /= np.outer(deviation, deviation)
-    eigenvalues = np.linalg.eigvalsh(covariance)[::-1]
+        matrix /= np.outer(deviation, deviation)
+    eigenvalues = np.linalg.eigvalsh(matrix)[::-1]
     eigenvalues = np.maximum(eigenvalues, 0)  # rounding leaves a zero at -1e-7 or so
     eigenvalues.flags.writeable = False
     return CriticalBeta(eigenvalues, likelihood, len(flat))
@@ -137,13 +137,3 @@ def critical_beta(images, likelihood="bernoulli") -> CriticalBeta:
 
 def _short(value) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.3g}"
-
-
-def _covariance(flat, mean, varies) -> np.ndarray:
-    """Covariance of the varying pixels, float64, over these images (divided by n)."""
-    covariance = np.zeros((len(mean), len(mean)))
-    centre = mean.astype(np.float32)
-    for part in slices(flat):
-        centred = part[:, varies] - centre
-        covariance += centred.T @ centred
-    return covariance / len(flat)

@@ -124,7 +124,7 @@ def _examine(probe, images) -> LossAudit:
         )
     pixels = pixel_part(probe, quiet)
     codes = code_part(probe, quiet)
-    offset = Offset(probe, pixels, codes, quiet)
+    offset = Offset(probe, pixels, codes)
     residual = validate(probe, pixels, codes, offset, quiet)
     notes = []
     finite, about_large = large_numbers(probe, quiet)

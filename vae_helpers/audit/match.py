@@ -54,11 +54,15 @@ class Part:
         law = self.laws.get("batch") or 0
         return law if abs(law) <= 2 else 0
 
-    def recognise(self, fit, name):
-        self.partly = fit.partly
-        self.add(*fit.term.mistakes)
-        if fit.term.cure:
-            self.notes.append(f"{name}: {fit.term.cure}.")
+    @classmethod
+    def recognised(cls, fit, entries, name):
+        """The part that a fit describes, its weight for one of the `entries` of an image."""
+        term = fit.term
+        part = cls(term.kind, term.text, term, fit.weight / entries, fit.residual, fit.partly)
+        part.add(*term.mistakes)
+        if term.cure:
+            part.notes.append(f"{name}: {term.cure}.")
+        return part
 
     def forget(self, why, share):
         """Turn a term that was recognised by chance into an unknown one."""
@@ -214,8 +218,7 @@ def pixel_part(probe, quiet) -> Part:
     fit, left = best_fit(terms.RECONSTRUCTIONS, x, logits, table, enough)
     part = Part(mistakes=["unknown"], residual=left)
     if fit:
-        part = Part(fit.term.kind, fit.term.text, fit.term, fit.weight / size, fit.residual)
-        part.recognise(fit, "reconstruction")
+        part = Part.recognised(fit, size, "reconstruction")
     elif scaled := _scaled_images(x, logits, table, enough):
         part = scaled
         part.weight /= size
@@ -311,8 +314,7 @@ def code_part(probe, quiet) -> Part:
     if not fit:
         note = _formula(m, v, table, probe.latent_dim)
         return Part(mistakes=["unknown"], notes=[note], residual=left)
-    part = Part(fit.term.kind, fit.term.text, fit.term, fit.weight / probe.latent_dim, fit.residual)
-    part.recognise(fit, "KL")
+    part = Part.recognised(fit, probe.latent_dim, "KL")
     ends = ((*quiet[:2], 0.3, 0.9), (*quiet[:2], 1.5, 0.2))
     part.laws = _laws(probe, ends, "codes")
     # A term that bends away where the KL is still of a usual size is another term.
@@ -331,11 +333,11 @@ def _formula(m, v, table, latent_dim):
     use = np.isfinite(table)
     columns = [m**2, np.exp(v), v, np.ones_like(v)]
     matrix = np.stack([column[use] for column in columns], axis=1)
-    (a, b, c, _), *_ = np.linalg.lstsq(matrix, table[use], rcond=None)
-    target = table[use] - table[use].mean()
-    left = np.linalg.norm(matrix @ np.linalg.lstsq(matrix, table[use], rcond=None)[0] - table[use])
-    share = left / np.linalg.norm(target)
+    target = table[use]
+    solution, *_ = np.linalg.lstsq(matrix, target, rcond=None)
+    share = np.linalg.norm(matrix @ solution - target) / np.linalg.norm(target - target.mean())
     if share < 0.01:
+        a, b, c, _ = solution
         words = f"{a:+.3g} z_mean**2 {b:+.3g} exp(z_log_var) {c:+.3g} z_log_var"
         return f"The part of z, for all latent dimensions together, is {words} + a constant."
     return (

@@ -14,8 +14,8 @@ from vae_helpers.audit.probe import BATCH, measure
 class Offset:
     """What is left of the loss once both terms are taken away: a constant, or a function of x."""
 
-    def __init__(self, probe, pixels, codes, quiet):
-        self.pixels, self.codes, self.quiet = pixels, codes, quiet
+    def __init__(self, probe, pixels, codes):
+        self.pixels, self.codes = pixels, codes
         self.size, self.latent_dim = math.prod(probe.image_shape), probe.latent_dim
         self.weights = (pixels.weight, codes.weight)  # raw, before they are named
         self.by_x = None

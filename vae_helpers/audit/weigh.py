@@ -33,6 +33,11 @@ def name_weights(probe, pixels, codes, notes):
     return mistakes
 
 
+def _is(weight, *numbers):
+    """True where a weight is one of the numbers, its sign aside."""
+    return any(math.isclose(abs(weight), number, rel_tol=SAME) for number in numbers)
+
+
 def _one_factor(pixels, codes):
     """True where both terms carry one factor, so that their balance is the ELBO's."""
     ratio = codes.weight / pixels.weight
@@ -76,7 +81,7 @@ def _quote_at_nominal_batch(pixels, codes, notes):
 
 
 def _name_common_factor(factor, size, notes):
-    if math.isclose(factor, 1.0, rel_tol=SAME):
+    if _is(factor, 1):
         return
     units = {
         1 / size: "nats per pixel",
@@ -96,7 +101,7 @@ def _name_common_factor(factor, size, notes):
 def _averaged(shape, weight, laws, natural):
     """Axes that are averaged and their number of entries: by law, or by value where no law."""
     axes = [axis for axis, size in enumerate(shape) if size > 1]
-    if any(math.isclose(abs(weight), number, rel_tol=SAME) for number in natural):
+    if _is(weight, *natural):
         return [], 1
     by_law = [axis for axis in axes if laws.get(axis) == -1]
     if by_law:
@@ -104,7 +109,7 @@ def _averaged(shape, weight, laws, natural):
     for count in range(len(axes), 0, -1):
         for chosen in itertools.combinations(axes, count):
             entries = math.prod(shape[axis] for axis in chosen)
-            if any(math.isclose(abs(weight) * entries, n, rel_tol=SAME) for n in natural):
+            if _is(weight * entries, *natural):
                 return list(chosen), entries
     return [], 1
 
@@ -130,10 +135,10 @@ def _name_pixels(probe, part, notes):
         if 1 < len(axes) < sum(entry > 1 for entry in shape):
             named = f"axes {', '.join(str(axis + 1) for axis in axes)}"
         text = f"The reconstruction is averaged over {named}, {entries} entries"
-        if not any(math.isclose(factor, number, rel_tol=SAME) for number in natural):
+        if not _is(factor, *natural):
             text += f", and multiplied by {factor:.4g}"
         notes.append(text + ".")
-    elif part.kind != "squared_error" and not math.isclose(abs(part.weight), 1, rel_tol=SAME):
+    elif part.kind != "squared_error" and not _is(part.weight, 1):
         notes.append(f"The reconstruction has the weight {part.weight:.4g}.")
 
 
@@ -166,14 +171,10 @@ def _name_codes(probe, part, notes):
     if part.weight < 0:
         part.add("kl_sign")
     weight = abs(part.weight)
-    plain = any(math.isclose(weight, number, rel_tol=SAME) for number in (1.0, 2.0))
-    by_value = law is None and latent_dim > 2
-    by_value = by_value and any(
-        math.isclose(weight * latent_dim, number, rel_tol=SAME) for number in (1.0, 2.0)
-    )
-    if latent_dim > 1 and (by_value or (law == -1 and not math.isclose(weight, 1, rel_tol=SAME))):
+    plain = _is(weight, 1, 2)
+    by_value = law is None and latent_dim > 2 and _is(weight * latent_dim, 1, 2)
+    if latent_dim > 1 and (by_value or (law == -1 and not _is(weight, 1))):
         part.add("latents_averaged")
-        part.divisor = latent_dim
         notes.append(f"The KL is averaged over {latent_dim} latent dimensions.")
         weight *= latent_dim
     elif law == -1 and latent_dim > 1:
@@ -181,7 +182,7 @@ def _name_codes(probe, part, notes):
             f"The KL is a mean over latent dimensions, times {latent_dim} (or its half is missing "
             "as well): right at this latent dimension only."
         )
-    elif law is None and math.isclose(weight * latent_dim, 1.0, rel_tol=SAME):
+    elif law is None and _is(weight * latent_dim, 1):
         notes.append(
             f"The loss takes no other latent dimension than {latent_dim}, so a weight of 1/"
             f"{latent_dim} may be a mean over them or a beta."
@@ -191,9 +192,9 @@ def _name_codes(probe, part, notes):
         part.add("unknown")
     if part.kind == "keras_kl_divergence":
         return
-    if math.isclose(weight, 2.0, rel_tol=SAME):
+    if _is(weight, 2):
         part.add("kl_without_half")
-    elif not plain and not math.isclose(weight, 1.0, rel_tol=SAME):
+    elif not plain and not _is(weight, 1):
         text = f"The KL has the weight {part.weight:.4g}"
         if part.weight > 0 and not part.mistakes:
             text += ": if this beta is meant, nothing is wrong with it; it is then not the ELBO"

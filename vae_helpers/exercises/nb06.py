@@ -6,12 +6,47 @@ warm-up inside a graph, as `fit` runs it.
 
 import numpy as np
 
+from vae_helpers.audit.terms import (
+    cross_entropy,
+    cross_entropy_of_probabilities,
+    gaussian_kl,
+    sigmoid,
+)
 from vae_helpers.exercises.question import Mistake, Question
 
 # --------------------------------------------------------------------------- losses
 
 ONE_NUMBER = "One number: nats per image, as a mean over images."
 RULER = "In nats per image an ELBO adds up everything that one image is made of."
+
+
+# The right loss three times, each with the part written out that the patient had wrong.
+PIXELS_WRITTEN_OUT = """
+from vae_helpers.elbo import gaussian_kl
+
+def my_loss(images, logits, z_mean, z_log_var):
+    per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
+    reconstruction = tf.reduce_sum(per_pixel, axis=[1, 2, 3])
+    return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
+"""
+
+KL_WRITTEN_OUT = """
+from vae_helpers.elbo import bernoulli_log_likelihood
+
+def my_loss(images, logits, z_mean, z_log_var):
+    reconstruction = -bernoulli_log_likelihood(images, logits)
+    per_dimension = tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var
+    kl = 0.5 * tf.reduce_sum(per_dimension, axis=1)
+    return tf.reduce_mean(reconstruction + kl)
+"""
+
+FROM_THE_PACKAGE = """
+from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
+
+def my_loss(images, logits, z_mean, z_log_var):
+    reconstruction = -bernoulli_log_likelihood(images, logits)
+    return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
+"""
 
 
 def _batch(rng):
@@ -29,51 +64,48 @@ def _batch_with_large_logits(rng):
     return images, 10.0 * logits.clip(-3.0, 3.0), z_mean, z_log_var
 
 
-def _cross_entropy(x, logits):
-    return np.logaddexp(0.0, logits) - x * logits
-
-
-def _of_probabilities(x, p):
-    return -(x * np.log(p) + (1 - x) * np.log(1 - p))
-
-
-def _sigmoid(a):
-    return np.exp(-np.logaddexp(0.0, -a))
-
-
 def _per_image(values):
     return values.reshape(len(values), -1).sum(axis=1)
 
 
 def _kl(m, v):
-    return _per_image(0.5 * (m**2 + np.exp(v) - 1 - v))
+    return _per_image(gaussian_kl(m, v))
 
 
 def _elbo_loss(images, logits, z_mean, z_log_var):
-    return np.mean(_per_image(_cross_entropy(images, logits)) + _kl(z_mean, z_log_var))
+    return np.mean(_per_image(cross_entropy(images, logits)) + _kl(z_mean, z_log_var))
 
 
 def _with_kl(kl):
     """The right loss with another KL: a function of z_mean and z_log_var, any shape."""
-    return lambda x, a, m, v: np.mean(_per_image(_cross_entropy(x, a)) + kl(m, v))
+    return lambda x, a, m, v: np.mean(_per_image(cross_entropy(x, a)) + kl(m, v))
 
 
-def _with_pixels(per_pixel):
-    """The right loss with another function of a pixel and its logit."""
-    return lambda x, a, m, v: np.mean(_per_image(per_pixel(x, a)) + _kl(m, v))
+def _with_pixels(per_pixel, kl_weight=1.0):
+    """The right loss with another function of a pixel and its logit, and a weight of the KL."""
+    return lambda x, a, m, v: np.mean(_per_image(per_pixel(x, a)) + kl_weight * _kl(m, v))
+
+
+def _loss_question(name, task, draw=_batch, **rest):
+    """A question whose answer is a loss: the negative ELBO, however it is written."""
+    return Question(
+        name,
+        task,
+        variable="my_loss",
+        answer=_elbo_loss,
+        draw=draw,
+        outcome=ONE_NUMBER,
+        **rest,
+    )
 
 
 def _pixels_in_a_mean(x, a, m, v):
-    return np.mean(_cross_entropy(x, a)) + np.mean(_kl(m, v))
+    return np.mean(cross_entropy(x, a)) + np.mean(_kl(m, v))
 
 
-pixels_summed = Question(
+pixels_summed = _loss_question(
     "pixels_summed",
     "The loss of patient 1, with the reconstruction in nats per image.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: the cross-entropy is a mean over pixels, so the KL weighs as "
@@ -82,42 +114,31 @@ pixels_summed = Question(
         ),
         Mistake(
             "You multiplied the mean by 784. That is right for 784 pixels and for no other number.",
-            wrong=lambda x, a, m, v: 784.0 * np.mean(_cross_entropy(x, a)) + np.mean(_kl(m, v)),
+            wrong=lambda x, a, m, v: 784.0 * np.mean(cross_entropy(x, a)) + np.mean(_kl(m, v)),
         ),
         Mistake(
             "You added up everything, the images included, and only the reconstruction: now it is "
             "the KL that weighs too little, by the size of the batch.",
-            wrong=lambda x, a, m, v: np.sum(_cross_entropy(x, a)) + np.mean(_kl(m, v)),
+            wrong=lambda x, a, m, v: np.sum(cross_entropy(x, a)) + np.mean(_kl(m, v)),
         ),
         Mistake(
             "You added up one axis of the image and averaged the other.",
-            wrong=lambda x, a, m, v: np.mean(_cross_entropy(x, a).sum(axis=1)) + np.mean(_kl(m, v)),
+            wrong=lambda x, a, m, v: np.mean(cross_entropy(x, a).sum(axis=1)) + np.mean(_kl(m, v)),
         ),
         Mistake(
             "You divided the KL by the number of pixels too. The balance is healed; the number is "
             "nats per pixel now, and every reference line of the course is per image.",
-            wrong=lambda x, a, m, v: np.mean(_cross_entropy(x, a)) + np.mean(_kl(m, v)) / x[0].size,
+            wrong=lambda x, a, m, v: np.mean(cross_entropy(x, a)) + np.mean(_kl(m, v)) / x[0].size,
         ),
     ],
     hint="Which axes of per_pixel are one image, and which one counts the images?",
-    solution="""
-        from vae_helpers.elbo import gaussian_kl
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
-            reconstruction = tf.reduce_sum(per_pixel, axis=[1, 2, 3])
-            return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
-    """,
+    solution=PIXELS_WRITTEN_OUT,
     remark=RULER,
 )
 
-kl_per_image = Question(
+kl_per_image = _loss_question(
     "kl_per_image",
     "The loss of patient 2, with one KL for each image.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: without an axis the KL of the whole batch is added up, and every "
@@ -132,7 +153,7 @@ kl_per_image = Question(
         Mistake(
             "You added up over images in both terms. The balance is right, but the loss and its "
             "gradient now grow with the size of the batch.",
-            wrong=lambda x, a, m, v: np.sum(_cross_entropy(x, a)) + np.sum(_kl(m, v)),
+            wrong=lambda x, a, m, v: np.sum(cross_entropy(x, a)) + np.sum(_kl(m, v)),
         ),
         Mistake(
             "You divided by the size of the latent space, and the sum runs over the images.",
@@ -140,25 +161,13 @@ kl_per_image = Question(
         ),
     ],
     hint="tf.reduce_sum without an axis reduces all of them. Which one belongs to a single image?",
-    solution="""
-        from vae_helpers.elbo import bernoulli_log_likelihood
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            per_dimension = tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var
-            kl = 0.5 * tf.reduce_sum(per_dimension, axis=1)
-            return tf.reduce_mean(reconstruction + kl)
-    """,
+    solution=KL_WRITTEN_OUT,
     remark="A weight that depends on the batch size is a mistake that moves with the hardware.",
 )
 
-latents_summed = Question(
+latents_summed = _loss_question(
     "latents_summed",
     "The loss of patient 3, with a KL that adds up the latent dimensions.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: the KL is a mean over latent dimensions and weighs too little, "
@@ -175,31 +184,17 @@ latents_summed = Question(
         ),
         Mistake(
             "You averaged the pixels as well. Two wrongs: the KL now weighs pixels / dimensions.",
-            wrong=lambda x, a, m, v: (
-                np.mean(_cross_entropy(x, a)) + np.mean(_kl(m, v)) / m.shape[1]
-            ),
+            wrong=lambda x, a, m, v: np.mean(cross_entropy(x, a)) + np.mean(_kl(m, v)) / m.shape[1],
         ),
     ],
     hint="The KL of independent dimensions adds up. One word of the sick line has to change.",
-    solution="""
-        from vae_helpers.elbo import bernoulli_log_likelihood
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            per_dimension = tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var
-            kl = 0.5 * tf.reduce_sum(per_dimension, axis=1)
-            return tf.reduce_mean(reconstruction + kl)
-    """,
+    solution=KL_WRITTEN_OUT,
     remark="If a weaker KL is what you want, write it as a beta that a reader can see.",
 )
 
-log_sign = Question(
+log_sign = _loss_question(
     "log_sign",
     "The loss of patient 4, with the terms of the KL as they should be.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: + z_log_var rewards ever smaller variances, without end.",
@@ -224,25 +219,13 @@ log_sign = Question(
     ],
     hint="A KL is smallest, and 0, at z_mean = 0 and z_log_var = 0. Which sign makes its slope "
     "vanish there?",
-    solution="""
-        from vae_helpers.elbo import bernoulli_log_likelihood
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            per_dimension = tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var
-            kl = 0.5 * tf.reduce_sum(per_dimension, axis=1)
-            return tf.reduce_mean(reconstruction + kl)
-    """,
+    solution=KL_WRITTEN_OUT,
     remark="No divergence is negative: a closed KL below 0 is a mistake, every time.",
 )
 
-log_variance = Question(
+log_variance = _loss_question(
     "log_variance",
     "The loss of patient 5, in which z_log_var is read as what it is.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: the log variance is taken for sigma and squared.",
@@ -280,13 +263,9 @@ log_variance = Question(
     remark="A name that says what a number is, z_log_var and not sigma, would have prevented it.",
 )
 
-counted_once = Question(
+counted_once = _loss_question(
     "counted_once",
     "The loss of patient 6, with the KL counted once.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: the KL stands in there twice.",
@@ -306,96 +285,69 @@ counted_once = Question(
         ),
     ],
     hint="Two lines of the patient know the KL. One of them is enough.",
-    solution="""
-        from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
-    """,
+    solution=FROM_THE_PACKAGE,
     remark="A weight of 0.5 in both places would also be right, and would puzzle every reader.",
 )
 
-one_sigmoid = Question(
+one_sigmoid = _loss_question(
     "one_sigmoid",
     "The loss of patient 7, with a single sigmoid between the logit and the probability.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: the cross-entropy applies a sigmoid of its own to what has been "
             "through one already.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(x, _sigmoid(a))),
+            wrong=_with_pixels(lambda x, a: cross_entropy(x, sigmoid(a))),
         ),
         Mistake(
             "Now the images went through the sigmoid, which leaves them between 0.5 and 0.73.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(_sigmoid(x), a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(sigmoid(x), a)),
         ),
         Mistake(
             "One sigmoid, but the two arguments are exchanged: the images come first.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(_sigmoid(a), x)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(sigmoid(a), x)),
         ),
         Mistake(
             "One sigmoid, and another likelihood: half the squared error is a Gaussian's.",
-            wrong=_with_pixels(lambda x, a: 0.5 * (x - _sigmoid(a)) ** 2),
+            wrong=_with_pixels(lambda x, a: 0.5 * (x - sigmoid(a)) ** 2),
         ),
         Mistake(
             "One sigmoid, and a squared error instead of the cross-entropy.",
-            wrong=_with_pixels(lambda x, a: (x - _sigmoid(a)) ** 2),
+            wrong=_with_pixels(lambda x, a: (x - sigmoid(a)) ** 2),
         ),
     ],
     hint="Read the name of the TensorFlow function to its end: what does it want to be given?",
-    solution="""
-        from vae_helpers.elbo import gaussian_kl
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
-            reconstruction = tf.reduce_sum(per_pixel, axis=[1, 2, 3])
-            return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
-    """,
+    solution=PIXELS_WRITTEN_OUT,
     remark="Logits go into the loss, probabilities onto the screen.",
 )
 
-image_range = Question(
+image_range = _loss_question(
     "image_range",
     "The loss of patient 8, with pixels where a Bernoulli lives.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient: on [-1, 1] a pixel of -1 pays a reward for every logit.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(2 * x - 1, a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(2 * x - 1, a)),
         ),
         Mistake(
             "The images arrive on [0, 1] already; times 255 makes it worse.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(255 * x, a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(255 * x, a)),
         ),
         Mistake(
             "Divided by 255 a second time every image is black, and black is easy to draw.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(x / 255, a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(x / 255, a)),
         ),
         Mistake(
             "Half of (x + 1) undoes a scaling that was not done: black has become grey.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy((x + 1) / 2, a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy((x + 1) / 2, a)),
         ),
         Mistake(
             "You scaled to [-1, 1] and cut off below 0: the loss is finite, the darker half of "
             "every image is lost.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(np.clip(2 * x - 1, 0, 1), a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(np.clip(2 * x - 1, 0, 1), a)),
         ),
     ],
     hint="The model hands the loss images on [0, 1]. What is left to do to them?",
-    solution="""
-        from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
-    """,
+    solution=FROM_THE_PACKAGE,
     remark="A cross-entropy below 0 says that something given as a probability is none.",
 )
 
@@ -427,18 +379,15 @@ def _epsilon(x, a):
     return -(x * np.log(p + 1e-7) + (1 - x) * np.log(1 - p + 1e-7))
 
 
-finite_everywhere = Question(
+finite_everywhere = _loss_question(
     "finite_everywhere",
     "The loss of patient 9, finite for logits up to 30 on either side.",
-    variable="my_loss",
-    answer=_elbo_loss,
     draw=_batch_with_large_logits,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "A sigmoid cures the negative probabilities. But in float32 it rounds to exactly 1 for "
             "logits above about 17, and log(1 - p) is then the logarithm of 0.",
-            wrong=_with_pixels(lambda x, a: _of_probabilities(x, _float32_sigmoid(a))),
+            wrong=_with_pixels(lambda x, a: cross_entropy_of_probabilities(x, _float32_sigmoid(a))),
             when=_is_infinite_where_large,
         ),
         Mistake(
@@ -449,23 +398,16 @@ finite_everywhere = Question(
         ),
         Mistake(
             "(1 + tanh(a)) / 2 is a probability, namely sigmoid(2a): every logit counts double.",
-            wrong=_with_pixels(lambda x, a: _cross_entropy(x, 2 * a)),
+            wrong=_with_pixels(lambda x, a: cross_entropy(x, 2 * a)),
         ),
         Mistake(
             "That is the patient: a tanh below 0 has no logarithm, and one NaN spoils the mean.",
-            wrong=_with_pixels(lambda x, a: _of_probabilities(x, np.tanh(a))),
+            wrong=_with_pixels(lambda x, a: cross_entropy_of_probabilities(x, np.tanh(a))),
         ),
     ],
     hint="Do not compute the probability at all. Notebook 02 has a function that starts from the "
     "logits.",
-    solution="""
-        from vae_helpers.elbo import gaussian_kl
-
-        def my_loss(images, logits, z_mean, z_log_var):
-            per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
-            reconstruction = tf.reduce_sum(per_pixel, axis=[1, 2, 3])
-            return tf.reduce_mean(reconstruction + gaussian_kl(z_mean, z_log_var))
-    """,
+    solution=PIXELS_WRITTEN_OUT,
     remark="A logit of 30 costs 30 nats when it is wrong, and no logarithm of 0 was taken.",
 )
 
@@ -727,7 +669,7 @@ def _warm_up_fault(answer):
         return "Expected an object with set(weight), to be called with images, logits and codes."
     arrays = _batch(np.random.default_rng())
     x, a, m, v = arrays
-    reconstruction, kl = np.mean(_per_image(_cross_entropy(x, a))), np.mean(_kl(m, v))
+    reconstruction, kl = np.mean(_per_image(cross_entropy(x, a))), np.mean(_kl(m, v))
     tensors = [tf.constant(array) for array in arrays]
     in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
     weights, values = (None, 0.25, 1.0, 0.0), []
@@ -856,41 +798,33 @@ warm_up = Question(
 
 
 def _keras_on_logits(x, a):
-    return _of_probabilities(x, np.clip(a, 1e-7, 1 - 1e-7))
+    return cross_entropy_of_probabilities(x, np.clip(a, 1e-7, 1 - 1e-7))
 
 
-def _night(per_pixel, kl_weight):
-    return lambda x, a, m, v: np.mean(_per_image(per_pixel(x, a)) + kl_weight * _kl(m, v))
-
-
-night_shift = Question(
+night_shift = _loss_question(
     "night_shift",
     "The loss of the unknown patient, with both mistakes cured.",
-    variable="my_loss",
-    answer=_elbo_loss,
-    draw=_batch,
-    outcome=ONE_NUMBER,
     mistakes=[
         Mistake(
             "That is the patient, as it came in.",
-            wrong=_night(_keras_on_logits, 2.0),
+            wrong=_with_pixels(_keras_on_logits, 2.0),
         ),
         Mistake(
             "The reconstruction is cured. The KL still weighs 2: look for the half.",
-            wrong=_night(_cross_entropy, 2.0),
+            wrong=_with_pixels(cross_entropy, 2.0),
         ),
         Mistake(
             "The KL is cured. The reconstruction still takes logits for probabilities.",
-            wrong=_night(_keras_on_logits, 1.0),
+            wrong=_with_pixels(_keras_on_logits, 1.0),
         ),
         Mistake(
             "The KL is cured. The reconstruction has two sigmoids now: from_logits=True wants the "
             "logits, not the probabilities.",
-            wrong=_night(lambda x, a: _cross_entropy(x, _sigmoid(a)), 1.0),
+            wrong=_with_pixels(lambda x, a: cross_entropy(x, sigmoid(a)), 1.0),
         ),
         Mistake(
             "The reconstruction is cured. The KL weighs a half now: the factor 0.5 is needed once.",
-            wrong=_night(_cross_entropy, 0.5),
+            wrong=_with_pixels(cross_entropy, 0.5),
         ),
     ],
     tolerance=1e-3,  # Keras clips probabilities to 1e-7
