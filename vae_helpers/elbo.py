@@ -36,7 +36,7 @@ def bernoulli_log_likelihood(images, logits):
     """
     images, logits = _same_shape(images=images, logits=logits)
     per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
-    return _sum_over_event(per_pixel)
+    return sum_over_event(per_pixel)
 
 
 def gaussian_log_density(z, mean, log_var):
@@ -58,7 +58,7 @@ def gaussian_log_density(z, mean, log_var):
     z, mean, log_var = _same_shape(z=z, mean=mean, log_var=log_var)
     log_var = tf.clip_by_value(log_var, -MAX_LOG_VAR, MAX_LOG_VAR)
     per_dimension = -0.5 * (LOG_2_PI + log_var + tf.square(z - mean) * tf.exp(-log_var))
-    return _sum_over_event(per_dimension)
+    return sum_over_event(per_dimension)
 
 
 def gaussian_log_likelihood(images, mean, log_var):
@@ -103,7 +103,7 @@ def gaussian_kl(z_mean, z_log_var):
     z_log_var = tf.minimum(z_log_var, MAX_LOG_VAR)
     # expm1 keeps the small difference exp(v) - 1 - v from rounding below zero.
     per_dimension = 0.5 * (tf.square(z_mean) + tf.math.expm1(z_log_var) - z_log_var)
-    return _sum_over_event(per_dimension)
+    return sum_over_event(per_dimension)
 
 
 def elbo(images, logits, z_mean, z_log_var):
@@ -166,7 +166,7 @@ def importance_weighted_bound(log_likelihood, log_prior, log_posterior):
     return tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(k)
 
 
-def _sum_over_event(values):
+def sum_over_event(values):
     """Add up all axes but the first: an image is one event, however it is shaped."""
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
 

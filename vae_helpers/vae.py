@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import vae_helpers.parts  # noqa: F401  registers the parts, so that load_model finds them
 from vae_helpers.data import check_images
-from vae_helpers.elbo import bernoulli_log_likelihood
+from vae_helpers.likelihoods import Bernoulli
 
-PARTS = ("encoder", "latent", "decoder")
+PARTS = ("encoder", "latent", "decoder", "likelihood")
 
 
 def unit_interval(images):
@@ -43,15 +43,18 @@ class VAE(keras.Model):
         decoder: z -> logits (batch, 28, 28, 1); has `image_shape`, and `output_bias` for
             `start_at_mean_image`.
         beta: weight of the KL, 0 or more; it may be changed between two calls of `fit`.
+        likelihood: what the decoder's outputs mean, one of `likelihoods`; `Bernoulli()` when None,
+            and only then are the outputs logits in the strict sense.
 
     Source: Kingma & Welling (2014), arXiv:1312.6114; beta: Higgins et al. (2017).
     """
 
-    def __init__(self, encoder, latent, decoder, beta=1.0, **kwargs):
+    def __init__(self, encoder, latent, decoder, beta=1.0, likelihood=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.latent = latent
         self.decoder = decoder
+        self.likelihood = likelihood or Bernoulli()
         # A variable, so that a compiled training step sees a new value.
         self.beta_variable = self.add_weight(shape=(), trainable=False, name="beta")
         self.beta = beta
@@ -59,9 +62,13 @@ class VAE(keras.Model):
             name: keras.metrics.Mean(name=name) for name in ("reconstruction", "kl", "elbo")
         }
         # All weights at once: a VAE is whole before it sees an image.
-        self(keras.Input(decoder.image_shape))
+        self(self.example_input())
 
     # --- the model -------------------------------------------------------------------------
+
+    def example_input(self):
+        """What `call` takes, as Keras' placeholders."""
+        return keras.Input(self.decoder.image_shape)
 
     def call(self, images):
         """Encode, draw one z for each image, decode: what the ELBO is estimated from."""
@@ -73,11 +80,14 @@ class VAE(keras.Model):
         """The loss of one batch, from the images `x` and what `call` returned for them."""
         if sample_weight is not None:
             raise ValueError("sample_weight is not used by this loss: leave it out")
-        reconstruction = -bernoulli_log_likelihood(unit_interval(x), y_pred["logits"])
+        images, outputs = unit_interval(x), y_pred["logits"]
+        reconstruction = -self.likelihood.log_likelihood(images, outputs)
         kl = self.latent.kl(y_pred["z_mean"], y_pred["z_log_var"])
         self.trackers["reconstruction"].update_state(reconstruction)
         self.trackers["kl"].update_state(kl)
         self.trackers["elbo"].update_state(-(reconstruction + kl))
+        if training:
+            self.likelihood.adapt(images, outputs)
         loss = tf.reduce_mean(reconstruction + self.beta_variable * kl)
         # tf.distribute ADDS the replicas' gradients. Keras divides its own losses for that,
         # but cannot know of a loss computed by hand.
@@ -168,7 +178,7 @@ class VAE(keras.Model):
     def predict_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         z_mean, _ = self.latent(self.encoder(unit_interval(images)))
-        return tf.sigmoid(self.decoder(z_mean))
+        return self.likelihood.mean(self.decoder(z_mean))
 
     def _keep_to(self, *steps):
         """Keras runs whole executions, even where fewer batches are asked for: take a divisor."""
@@ -191,7 +201,7 @@ class VAE(keras.Model):
     # --- what a trained VAE is for ----------------------------------------------------------
 
     def start_at_mean_image(self, images):
-        """Start the decoder at the mean image: its output bias becomes that image's logits.
+        """Start the decoder at the mean image: its output bias becomes that image's outputs.
 
         Training then begins at the cost of the best constant picture instead of spending its
         first steps on finding it. Call it before `fit`.
@@ -199,7 +209,7 @@ class VAE(keras.Model):
         check_images(images, "images")
         # Pixels that are always black would ask for a logit of minus infinity.
         mean = np.clip(_mean_image(images), 1e-3, 1 - 1e-3)
-        self.decoder.output_bias.assign(np.log(mean / (1 - mean)))
+        self.decoder.output_bias.assign(self.likelihood.outputs_for(mean))
 
     def encode(self, images):
         """Parameters of q(z|x): z_mean and z_log_var, arrays of shape (n, latent_dim)."""
@@ -216,7 +226,8 @@ class VAE(keras.Model):
         z = np.asarray(z, dtype="float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z has shape {z.shape}, expected (n, {self.latent_dim})")
-        return np.concatenate([tf.sigmoid(self.decoder(batch)) for batch in _batches(z)])
+        means = [self.likelihood.mean(self.decoder(batch)) for batch in _batches(z)]
+        return np.concatenate(means)
 
     def reconstruct(self, images):
         """Encode, take z_mean, decode: array (n, 28, 28, 1) in [0, 1]."""
@@ -242,7 +253,9 @@ class VAE(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in PARTS}
+        # A model saved before there was a choice of likelihoods names none: it is a Bernoulli.
+        saved = [name for name in PARTS if name in config]
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in saved}
         return cls(**{**config, **parts})
 
 

@@ -15,6 +15,7 @@ from vae_helpers.audit.sampling import diagnose
 from vae_helpers.audit.symptoms import judge_kl, remarks, symptoms
 from vae_helpers.data import check_images
 from vae_helpers.elbo import MAX_LOG_VAR, bernoulli_log_likelihood, gaussian_kl
+from vae_helpers.likelihoods import Bernoulli
 from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost
 from vae_helpers.vae import unit_interval
 
@@ -41,10 +42,17 @@ def health_report(vae, images) -> HealthReport:
 
     Raises:
         ValueError: if there are too few images, they are all the same, or not of a kind that can
-            be judged; if `vae` does not return z_mean, z_log_var, z and logits.
+            be judged; if `vae` does not return z_mean, z_log_var, z and logits, or has another
+            likelihood than `Bernoulli`.
 
     Source: active units from Burda et al. (2015), arXiv:1509.00519, section 5.
     """
+    likelihood = getattr(vae, "likelihood", None)
+    if likelihood is not None and not isinstance(likelihood, Bernoulli):
+        raise ValueError(
+            f"vae has the likelihood {type(likelihood).__name__}, expected Bernoulli: the prices "
+            "beside which this report puts the terms are those of Bernoulli pixels"
+        )
     images = np.asarray(images)
     if images.ndim < 3:
         check_images(images)  # which says what is expected
