@@ -1,7 +1,8 @@
 """The default models: settings that were measured, in one place.
 
-`benchmarks/choose.py` chose them on 5,000 held-out training images of Fashion-MNIST, over three
-seeds; `benchmarks/speed.py` measures them on the test images.
+`benchmarks/choose.py` chose the defaults on 5,000 held-out training images of Fashion-MNIST, over
+three seeds; `benchmarks/speed.py` measures them on the test images. `BENCHMARK` holds the networks
+of the benchmark table (`benchmarks/table.py`): on each data set both get about the same time.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import keras
 
 from vae_helpers.data import check_images
-from vae_helpers.parts import Decoder, Encoder, LatentDistribution
+from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
 from vae_helpers.vae import VAE
 
 
@@ -23,6 +24,9 @@ class Recipe:
         epochs: passes over the training images.
         learning_rate: Adam's at the start; it falls along a cosine to zero.
         batch_size: images in a batch; 250 divides 60,000, so XLA compiles one shape only.
+        filters: channels of the encoder's strided convolutions; () for dense layers alone. With
+            filters, `hidden` is the width of the one dense layer beside the code, and the decoder
+            convolves with filters[0] channels.
     """
 
     latent_dim: int
@@ -30,27 +34,50 @@ class Recipe:
     epochs: int
     learning_rate: float
     batch_size: int = 250
+    filters: tuple = ()
+
+    def encoder(self):
+        """The encoder, fresh."""
+        if self.filters:
+            return ConvEncoder(self.filters, *self.hidden)
+        return Encoder(self.hidden)
+
+    def decoder(self):
+        """The decoder, fresh."""
+        if self.filters:
+            return ConvDecoder(self.filters[0], *self.hidden)
+        return Decoder(self.hidden[::-1])
 
 
 TWO_DIMENSIONS = Recipe(latent_dim=2, hidden=(256, 128, 64), epochs=7, learning_rate=4e-3)
 SIXTEEN_DIMENSIONS = Recipe(latent_dim=16, hidden=(384, 256), epochs=17, learning_rate=3e-3)
 
 
-def build(recipe, images, beta=1.0):
+# (data set, network) -> recipe; the latent dimension is the table's other axis.
+BENCHMARK = {
+    ("Fashion-MNIST", "MLP"): Recipe(16, (384, 256), epochs=17, learning_rate=3e-3),
+    ("Fashion-MNIST", "convolution"): Recipe(
+        16, (128,), epochs=7, learning_rate=2e-3, filters=(32, 64)
+    ),
+    ("A-Z letters", "MLP"): Recipe(16, (384, 256), 100, learning_rate=2e-3, batch_size=100),
+    ("A-Z letters", "convolution"): Recipe(
+        16, (128,), 40, learning_rate=2e-3, batch_size=100, filters=(32, 64)
+    ),
+}
+
+
+def build(recipe, images, beta=1.0, likelihood=None):
     """A compiled VAE for `images`, started at their mean image, not yet trained.
 
     Args:
         recipe: a `Recipe`; `dataclasses.replace` makes one with other settings.
         images: training images, as `VAE` takes them.
         beta: weight of the KL.
+        likelihood: one of `likelihoods`; `Bernoulli()` when None.
     """
     check_images(images)
-    vae = VAE(
-        Encoder(recipe.hidden),
-        LatentDistribution(recipe.latent_dim),
-        Decoder(recipe.hidden[::-1]),
-        beta=beta,
-    )
+    latent = LatentDistribution(recipe.latent_dim)
+    vae = VAE(recipe.encoder(), latent, recipe.decoder(), beta, likelihood)
     vae.start_at_mean_image(images)
     steps = recipe.epochs * -(-len(images) // recipe.batch_size)
     learning_rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
@@ -58,17 +85,17 @@ def build(recipe, images, beta=1.0):
     return vae
 
 
-def train(recipe, images, beta=1.0, **fit_arguments):
+def train(recipe, images, beta=1.0, likelihood=None, **fit_arguments):
     """Build a VAE and train it.
 
     Args:
-        recipe, images, beta: as for `build`.
+        recipe, images, beta, likelihood: as for `build`.
         **fit_arguments: for `VAE.fit`, such as `callbacks` or `validation_data`.
 
     Returns:
         The trained VAE and what `fit` returned.
     """
-    vae = build(recipe, images, beta)
+    vae = build(recipe, images, beta, likelihood)
     arguments = {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "verbose": 0}
     history = vae.fit(images, **{**arguments, **fit_arguments})
     return vae, history
