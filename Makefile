@@ -6,7 +6,7 @@ VENV ?= .venv
 BUILD ?= build
 CONSTRAINTS ?=
 # What a hosted notebook finds there already; the versions stand in tests/platforms/.
-HOSTED := tensorflow keras numpy pandas matplotlib ipywidgets tqdm ipython ipykernel
+HOSTED := tensorflow keras numpy scipy pandas matplotlib ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
@@ -14,7 +14,7 @@ ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test lab lint kaggle benchmark lowest platform clean
+.PHONY: help run notebooks test lab lint kaggle benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -39,7 +39,11 @@ lint: $(VENV)/.ready-dev ## style of the code, promises of the notebooks
 kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
 	@$(BIN)/python tools/kaggle.py --build $(BUILD)/kaggle $(ONLY)
 
-benchmark: $(VENV)/.ready ## measure speed and memory
+benchmark: $(VENV)/.ready ## train and measure the 48 models of the benchmark table (goes on where it was stopped)
+	$(BIN)/python benchmarks/table.py
+	$(BIN)/python benchmarks/check_table.py
+
+speed: $(VENV)/.ready ## measure speed and memory
 	$(BIN)/python benchmarks/speed.py
 
 lowest: ## fast mode on the lowest versions that requirements.txt allows

@@ -86,6 +86,16 @@ def test_helpers_are_written_out_word_for_word_in_folded_cells_before_the_first_
     assert rendered.cells[6].source == "from vae_helpers import middle"
 
 
+def test_a_table_that_a_module_reads_from_beside_itself_is_written_out_too(package):
+    (package / "table.csv").write_text("a,b\n1,2\n")
+    source = 'from pathlib import Path\n\nSTORE = Path(__file__).with_name("table.csv")\n'
+    (package / "table.py").write_text(source)
+    rendered = kaggle.render(notebook_of("from vae_helpers import table"), package)
+    sources = [cell.source for cell in rendered.cells if cell.cell_type == "code"]
+    assert "%%writefile vae_helpers/table.csv\na,b\n1,2" in sources
+    assert len({cell.id for cell in rendered.cells}) == len(rendered.cells)
+
+
 def test_outputs_and_counts_are_dropped_and_the_course_notebook_is_left_alone(package):
     notebook = notebook_of("print(1)")
     output = nbformat.v4.new_output("stream", name="stdout", text="1\n")

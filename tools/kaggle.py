@@ -4,7 +4,8 @@
 
 Kaggle takes one file for a notebook, so the parts of `vae_helpers` that a notebook uses are written
 out in folded cells at its top, each as `%%writefile vae_helpers/<module>.py` and the module's own
-text. `build/kaggle/NN_name/` gets the notebook and the `kernel-metadata.json` that Kaggle asks for.
+text; a table that a module reads from beside itself comes with it. `build/kaggle/NN_name/` gets the
+notebook and the `kernel-metadata.json` that Kaggle asks for.
 """
 
 import argparse
@@ -59,6 +60,12 @@ def imported_modules(source, package_folder):
     return found
 
 
+def data_files(source, path):
+    """Return the files of data beside a module that its source names: `with_name("table.csv")`."""
+    named = re.findall(r"""with_name\(["']([\w-]+\.(?:csv|json))["']\)""", source)
+    return [path.with_name(name) for name in named if path.with_name(name).is_file()]
+
+
 def _module_file(package_folder, name):
     base = Path(package_folder, *name.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -89,9 +96,10 @@ def needed_files(notebook, package_folder):
             init = package_folder / parent / "__init__.py"
             if init.is_file() and init not in entered:
                 enter(".".join(parent.parts))
-        for other in imported_modules(path.read_text(encoding="utf-8"), package_folder):
+        source = path.read_text(encoding="utf-8")
+        for other in imported_modules(source, package_folder):
             enter(other)
-        ordered.append(path)
+        ordered.extend([*data_files(source, path), path])
 
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     for source in cells:
@@ -145,7 +153,7 @@ def _helper_cells(files, parent):
     ]
     for path in files:
         text = (parent / path).read_text(encoding="utf-8").rstrip("\n")
-        name = re.sub(r"\W+", "-", path.with_suffix("").as_posix()).strip("-")
+        name = re.sub(r"\W+", "-", path.as_posix().removesuffix(".py")).strip("-")
         source = f"%%writefile {path.as_posix()}\n{text}"
         cells.append(new_code_cell(source, id=f"helpers-{name}"[:64], metadata=FOLDED))
     return cells

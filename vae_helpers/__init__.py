@@ -3,11 +3,14 @@
 Floor by floor (a module imports from floors below, or from one named before it on its own):
 
 1. `settings`: the one FAST switch; `elbo`: its terms; `references`: lines to compare a loss with;
-   `drawn`, `sources`, `parsing`, `data`: stand-ins drawn by code, and the data sets
-2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`
-3. `vae`, `recipes`: `VAE`, composed of the three; the default models
-4. `audit`: what a loss computes, when a VAE collapses, how a trained one is; `plots`, `widgets`:
-   figures, and what moves
+   `drawn`, `sources`, `parsing`, `data`, `damage`: stand-ins drawn by code, the data sets, and
+   damage done to pictures on purpose
+2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`; `likelihoods`: what the decoder's outputs
+   mean
+3. `vae`, `conditional`, `recipes`: `VAE`, composed of them; one that is told the label; the
+   default models. `classifier`: the judge of pictures
+4. `audit`: what a loss computes, when a VAE collapses, how a trained one is; `metrics`,
+   `benchmark`: how good it is, and how good others were; `plots`, `widgets`: figures, what moves
 5. `exercises`: questions that know which mistake you made
 
 Importing the package loads TensorFlow, quietly, and none of its own modules.

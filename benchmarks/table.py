@@ -1,0 +1,208 @@
+"""The benchmark table: small VAEs on both data sets, measured on test images over three seeds.
+
+    python benchmarks/table.py            # all 48 models, about an hour on two CPU cores
+    python benchmarks/table.py --train    # train only; a second run measures
+    python benchmarks/table.py --time     # time the trainings again, where the machine was busy
+
+Latent dimension 2, 8, 16, 32 x MLP, convolution x Fashion-MNIST, letters x three seeds. Trained
+models are kept in build/benchmark/, measured rows in vae_helpers/benchmark.csv, each written whole:
+a run that was stopped goes on where it was. Delete rows to measure them again. `--readme` writes
+the table into the README. `--time` takes one epoch of each model, compiled before, times the
+epochs.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import itertools
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from speed import timed_fit
+from tqdm import tqdm
+
+from vae_helpers import metrics
+from vae_helpers.benchmark import STORE, summary, to_markdown
+from vae_helpers.classifier import train_classifier
+from vae_helpers.data import load_fashion_mnist, load_letters
+from vae_helpers.recipes import BENCHMARK, build, train
+from vae_helpers.settings import seed_everything, versions
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "build" / "benchmark"
+LATENT_DIMS = (2, 8, 16, 32)
+SEEDS = (0, 1, 2)
+IWAE_SAMPLES, IWAE_IMAGES = 500, 1_000
+PICTURES = 5_000  # samples for the Fréchet distance: a multiple of its 64 features
+BEGIN, END = "<!-- table: written by benchmarks/table.py -->", "<!-- /table -->"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", action="store_true", help="train the models, measure nothing")
+    parser.add_argument("--time", action="store_true", help="only time the trainings again")
+    parser.add_argument("--readme", action="store_true", help="only write the README's table")
+    options = parser.parse_args()
+    if not options.readme:
+        data_sets = {
+            "Fashion-MNIST": load_fashion_mnist(allow_drawn=False),
+            "A-Z letters": load_letters(allow_drawn=False),
+        }
+        progress = tqdm(list(rows()), unit="model", file=sys.stdout)
+        for row in progress:
+            progress.set_postfix_str(name(row))
+            data = data_sets[row["data"]]
+            if options.time:
+                store_seconds(row, seconds_alone(row, data))
+            elif not is_measured(row):
+                train_model(row, data)
+                if not options.train:
+                    store(row | measure(row, data))
+    if not options.train:
+        readme = ROOT / "README.md"
+        table = to_markdown(summary(pd.read_csv(STORE)))
+        write_whole(readme, into_readme(readme.read_text(encoding="utf-8"), table))
+
+
+def rows():
+    """Every (data, network, latent_dim, seed): a whole table a seed, the first one first."""
+    for seed, (data, network), latent_dim in itertools.product(SEEDS, BENCHMARK, LATENT_DIMS):
+        yield {"data": data, "network": network, "latent_dim": latent_dim, "seed": seed}
+
+
+def name(row):
+    """A file's name."""
+    return f"{row['data']}_{row['network']}_{row['latent_dim']}_seed{row['seed']}".replace(" ", "-")
+
+
+def is_measured(row):
+    """True when the store has this row."""
+    if not STORE.exists():
+        return False
+    stored = pd.read_csv(STORE)[list(row)]
+    return bool((stored == pd.Series(row)).all(axis=1).any())
+
+
+def recipe_of(row):
+    """The recipe of a row's model."""
+    recipe = BENCHMARK[row["data"], row["network"]]
+    return dataclasses.replace(recipe, latent_dim=row["latent_dim"])
+
+
+def train_model(row, data):
+    """Train and keep one model, unless it is there; how long it took stands beside it."""
+    path = MODELS / f"{name(row)}.keras"
+    if path.exists() and path.with_suffix(".json").exists():
+        return
+    keras.backend.clear_session()
+    seed_everything(row["seed"])
+    start = time.perf_counter()
+    vae, history = train(recipe_of(row), data.train_images)
+    facts = {
+        "seconds": round(time.perf_counter() - start, 1),
+        "train_elbo": round(history.history["elbo"][-1], 3),
+    }
+    MODELS.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"part-{path.name}")
+    vae.save(part)
+    os.replace(part, path)
+    write_whole(path.with_suffix(".json"), json.dumps(facts))
+
+
+def measure(row, data):
+    """Everything that the table says of one model."""
+    path = MODELS / f"{name(row)}.keras"
+    vae = keras.models.load_model(path)
+    facts = json.loads(path.with_suffix(".json").read_text())
+    test = data.test_images
+    fixed = test[:IWAE_IMAGES]
+    elbo, reconstruction, kl = metrics.elbo_estimate(vae, test, samples=5)
+    weights = metrics.log_weights(vae, fixed, IWAE_SAMPLES)
+    bound = metrics.importance_weighted(weights, IWAE_SAMPLES)
+    samples = vae.generate(PICTURES, seed=row["seed"])
+    classifier = judge(row["data"], data)
+    features = [classifier.features(pictures) for pictures in (samples, test)]
+    frechet = metrics.frechet_with_error(*features)
+    values = {
+        "elbo": elbo.mean,
+        "elbo_error": elbo.error,
+        "reconstruction": reconstruction.mean,
+        "kl": kl.mean,
+        "iwae": bound.mean,
+        "iwae_error": bound.error,
+        "iwae_k": IWAE_SAMPLES,
+        "iwae_images": len(fixed),
+        "active_units": metrics.active_units(vae.encode(test)[0]),
+        "frechet": frechet.mean,
+        "frechet_error": frechet.error,
+        "sharpness_samples": metrics.sharpness(samples).mean(),
+        "sharpness_reconstructions": metrics.sharpness(vae.reconstruct(test)).mean(),
+        "sharpness_data": metrics.sharpness(test).mean(),
+        "accuracy_reconstructions": np.mean(
+            classifier.classify(vae.reconstruct(test)) == data.test_labels
+        ),
+    }
+    values = {key: round(float(value), 5) for key, value in values.items()}
+    values |= facts | {"parameters": vae.count_params() - 1}  # beta is no parameter
+    values |= {"train_images": len(data.train_images), "test_images": len(test)}
+    return values | {"date": datetime.date.today().isoformat(), "versions": versions()}
+
+
+def seconds_alone(row, data):
+    """Seconds that the training of a row takes: one epoch, times the epochs, without compiling."""
+    recipe = recipe_of(row)
+    keras.backend.clear_session()
+    seconds, _ = timed_fit(
+        build(recipe, data.train_images), data.train_images, 1, recipe.batch_size
+    )
+    return round(seconds * recipe.epochs, 1)
+
+
+def judge(data_name, data):
+    """The one classifier of a data set that all its models are judged by."""
+    path = MODELS / f"classifier_{data_name.replace(' ', '-')}.keras"
+    if not path.exists():
+        epochs = 3 if len(data.train_images) > 20_000 else 25
+        classes = len(data.class_names)
+        classifier = train_classifier(data.train_images, data.train_labels, classes, epochs)
+        accuracy = np.mean(classifier.classify(data.test_images) == data.test_labels)
+        tqdm.write(f"{data_name}: the classifier names {accuracy:.1%} of the test images rightly")
+        classifier.save(path)
+    return keras.models.load_model(path)
+
+
+def store(row):
+    """Add a row to the store."""
+    old = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
+    table = pd.concat([old, pd.DataFrame([row])], ignore_index=True)
+    write_whole(STORE, table.to_csv(index=False, lineterminator="\n"))
+
+
+def store_seconds(row, seconds):
+    """Put another time into a row of the store."""
+    table = pd.read_csv(STORE)
+    table.loc[(table[list(row)] == pd.Series(row)).all(axis=1), "seconds"] = seconds
+    write_whole(STORE, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_whole(path, text):
+    """Under a temporary name first, so that nothing is left half-written."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def into_readme(readme, table):
+    """Put the table between the two comments that mark its place."""
+    head, rest = readme.split(BEGIN)
+    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    main()
