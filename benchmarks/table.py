@@ -173,7 +173,9 @@ def judge(data_name, data):
         classifier = train_classifier(data.train_images, data.train_labels, classes, epochs)
         accuracy = np.mean(classifier.classify(data.test_images) == data.test_labels)
         tqdm.write(f"{data_name}: the classifier names {accuracy:.1%} of the test images rightly")
-        classifier.save(path)
+        part = path.with_name(f"part-{path.name}")
+        classifier.save(part)
+        os.replace(part, path)
     return keras.models.load_model(path)
 
 

@@ -77,8 +77,9 @@ def test_a_seed_repeats_the_training(data):
         model = train_classifier(data[0][:100], data[1][:100], 3, epochs=1, seed=seed)
         return model.get_weights()[0]
 
-    np.testing.assert_allclose(first_layer(3), first_layer(3), atol=1e-5)
-    assert not np.allclose(first_layer(3), first_layer(4), atol=1e-3)
+    first, again, other = map(first_layer, (3, 3, 4))
+    np.testing.assert_allclose(again, first, atol=1e-5)
+    assert not np.allclose(other, first, atol=1e-3)
 
 
 def test_a_saved_classifier_judges_the_same(trained, data, tmp_path):

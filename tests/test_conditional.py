@@ -48,9 +48,10 @@ def data():
 def trained(data):
     """Tests leave it as it is."""
     images, labels = data
-    vae = small(optimizer=keras.optimizers.Adam(1e-2))
+    # A dear KL, so that the code does not say what the label says already.
+    vae = small(optimizer=keras.optimizers.Adam(2e-2), beta=4.0)
     vae.start_at_mean_image(images)
-    vae.fit({"images": images, "labels": labels}, batch_size=30, epochs=30, verbose=0)
+    vae.fit({"images": images, "labels": labels}, batch_size=30, epochs=40, verbose=0)
     return vae
 
 
@@ -122,14 +123,6 @@ def test_the_label_says_where_the_bar_is_and_any_code_agrees(trained):
     assert images.shape == (60, 28, 28, 1)
     thirds = images[:, :27].reshape(60, 3, 9 * 28).mean(axis=2)
     np.testing.assert_array_equal(thirds.argmax(axis=1), labels)
-
-
-def test_a_code_keeps_its_style_under_another_label(trained):
-    images, labels = bars(60, seed=1)
-    z_mean, _ = trained.encode(images, labels)
-    moved = trained.decode(z_mean, (labels + 1) % 3)
-    brightness = [picture.reshape(60, -1).max(axis=1) for picture in (images, moved)]
-    assert np.corrcoef(*brightness)[0, 1] > 0.8
 
 
 def test_generate_repeats_with_a_seed(trained):
@@ -255,9 +248,24 @@ def test_bad_labels_are_refused_wherever_they_enter(bad, quiet, data):
 
 
 def test_bad_images_and_codes_are_refused(quiet):
-    labels = np.zeros(4, int)
-    with pytest.raises(ValueError, match="divide by 255"):
-        quiet.encode(np.full((4, 28, 28), 200.0), labels)
+    labels, images = np.zeros(4, int), np.full((4, 28, 28), 200.0, "float32")
+    inputs = {"images": images, "labels": labels}
+    entrances = {
+        "encode": lambda: quiet.encode(images, labels),
+        "fit": lambda: quiet.fit(inputs, verbose=0),
+        "validation": lambda: quiet.fit(
+            {**inputs, "images": images / 255}, validation_data=inputs, verbose=0
+        ),
+        "evaluate": lambda: quiet.evaluate(inputs, verbose=0),
+        "predict": lambda: quiet.predict(inputs, verbose=0),
+        "dataset": lambda: quiet.fit(
+            tf.data.Dataset.from_tensor_slices(inputs).batch(2), verbose=0
+        ),
+    }
+    for name, enter in entrances.items():
+        with pytest.raises(ValueError, match="divide by 255"):
+            enter()
+            pytest.fail(f"{name} took them")
     for shape in ((4, 3), (4,), (4, 2, 1)):
         with pytest.raises(ValueError, match=r"z has shape .*expected \(n, 2\)"):
             quiet.decode(np.zeros(shape), labels)

@@ -109,7 +109,7 @@ def test_a_broken_stroke_is_one_dark_straight_bar_two_pixels_wide():
         rows, columns = np.nonzero(picture == 0)
         points = np.stack([rows, columns], axis=1) - [rows.mean(), columns.mean()]
         _, _, (along, across) = np.linalg.svd(points, full_matrices=False)
-        assert np.ptp(points @ across) < 2.01 and np.ptp(points @ along) > 20
+        assert np.ptp(points @ across) < 2.3 and np.ptp(points @ along) > 20
         width = len(points) / np.ptp(points @ along)
         assert width == pytest.approx(2, abs=0.35)
 

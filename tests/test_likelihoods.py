@@ -485,7 +485,6 @@ def test_pictures_are_the_likelihoods_means(name, images):
     [
         ("continuous Bernoulli", False),
         ("Gaussian, learned", True),
-        ("discretised logistic", True),
     ],
 )
 def test_training_raises_the_elbo_with_and_without_xla(name, jit_compile, images):
@@ -529,14 +528,13 @@ def test_sigma_is_learned_by_fit_and_left_alone_by_evaluate_and_predict(images):
     assert np.exp(vae.likelihood.log_var) == pytest.approx(error, rel=0.05)
 
 
-@pytest.mark.parametrize("name", LIKELIHOODS)
-def test_fit_moves_what_is_learned_of_a_likelihood_and_nothing_else(name, images):
+@pytest.mark.parametrize("name, learns", [("Gaussian", False), ("discretised logistic", True)])
+def test_fit_moves_a_scale_that_is_learned_and_no_other(name, learns, images):
     vae = small_vae(LIKELIHOODS[name]())
-    before = [weight.numpy() for weight in vae.likelihood.weights]
+    (scale,) = vae.likelihood.weights
+    before = scale.numpy()
     vae.fit(images, batch_size=20, verbose=0)
-    moved = [b != w.numpy() for b, w in zip(before, vae.likelihood.weights, strict=True)]
-    learned = {"Gaussian": [False], "Gaussian, learned": [True], "discretised logistic": [True]}
-    assert moved == learned.get(name, [])
+    assert (scale.numpy() != before) == learns
 
 
 def test_two_vaes_share_no_likelihood():
@@ -599,4 +597,3 @@ def test_a_file_from_before_there_was_a_choice_is_a_bernoulli(images, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "old.keras")
     assert isinstance(loaded.likelihood, Bernoulli)
     np.testing.assert_array_equal(loaded.reconstruct(images), vae.reconstruct(images))
-    loaded.fit(images, batch_size=20, verbose=0)

@@ -1,6 +1,7 @@
 """The measurements of a trained VAE against models and pictures whose answer is known."""
 
 import math
+from functools import cached_property
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,9 +63,13 @@ class LinearVAE:
         return np.clip(flat, 0, 1).reshape(n, 28, 28).astype("float32")
 
     def log_evidence(self, images):
-        covariance = self.weights @ self.weights.T + self.sigma**2 * np.eye(784)
         flat = images.reshape(len(images), 784).astype("float64") - 0.5
-        return stats.multivariate_normal(cov=covariance).logpdf(flat)
+        return self.evidence.logpdf(flat)
+
+    @cached_property
+    def evidence(self):
+        covariance = self.weights @ self.weights.T + self.sigma**2 * np.eye(784)
+        return stats.multivariate_normal(cov=covariance)
 
     def gap(self):
         """KL(q || posterior), the same for every image."""
@@ -98,7 +103,7 @@ def loose():
 
 @pytest.fixture(scope="module")
 def images(exact):
-    return exact.draw(40)
+    return exact.draw(20)
 
 
 # --- bounds ----------------------------------------------------------------------------------
@@ -106,7 +111,7 @@ def images(exact):
 
 def test_every_weight_is_log_p_x_when_q_is_the_posterior(exact, images):
     weights = metrics.log_weights(exact, images, samples=3)
-    assert weights.shape == (3, 40)
+    assert weights.shape == (3, 20)
     expected = np.tile(exact.log_evidence(images), (3, 1))
     np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-3)
     for k in (1, 3):
@@ -148,8 +153,8 @@ def test_one_sample_a_bound_is_the_elbo(loose, images):
 
 
 def test_the_bound_rises_with_k_and_stays_below_log_p_x(loose, images):
-    weights = metrics.log_weights(loose, images, 512)
-    bounds = [metrics.importance_weighted(weights, k) for k in (1, 8, 64)]
+    weights = metrics.log_weights(loose, images, 256)
+    bounds = [metrics.importance_weighted(weights, k) for k in (1, 3, 64)]
     for fewer, more in zip(bounds, bounds[1:], strict=False):
         error = math.hypot(fewer.sampling_error, more.sampling_error)
         assert more.mean - fewer.mean > STANDARD_ERRORS * error
@@ -253,7 +258,7 @@ def test_the_aggregated_posterior_is_the_mean_of_scipys_gaussians(points):
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-def gaussian_codes(n, sigma_squared, seed=0, dimensions=1):
+def gaussian_codes(n, sigma_squared, seed=7, dimensions=1):
     """Posteriors whose mixture is the prior: z_mean takes up what the noise leaves."""
     z_mean = np.random.default_rng(seed).normal(size=(n, dimensions))
     z_log_var = np.full_like(z_mean, np.log(sigma_squared))

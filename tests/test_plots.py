@@ -59,6 +59,13 @@ def every_figure(images):
     yield plots.reconstructions(
         images, [images, images], "A sentence", ("original", "beta = 1", "16 latent dimensions")
     )
+    strips = [plots.word(images[:n], "ABC DEFGHIJKL"[: n + (n > 3)]) for n in (3, 12)]
+    yield plots.words(strips, ("short", "the longest of them"), title="A sentence")
+    counts = np.random.default_rng(2).integers(0, 40, (2, 26, 26))
+    yield plots.confusion_matrices(
+        dict(zip("ab", counts, strict=True)), [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    )
+    yield plots.confusion_matrices({"one": counts[0, :3, :3]}, ["A", "B", "C"], "A sentence")
     yield plots.manifold(decode, n=5, title="A sentence")
     yield plots.latent_scatter(z, labels, [f"class {i}" for i in range(10)], title="A sentence")
     yield plots.latent_scatter(z, np.arange(60) % 26, list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
@@ -189,9 +196,36 @@ def test_originals_stand_above_what_was_made_of_them(images):
     assert {"original", "redrawn"} <= set(words(figure))
 
 
+def test_a_word_has_its_letters_in_order_and_black_spaces(images):
+    sheet = plots.word(images[:3], "AB C")
+    assert sheet.shape == (28, 4 * 28) and sheet.dtype == np.uint8
+    assert (sheet[:, :28] == images[0]).all() and (sheet[:, 84:] == images[2]).all()
+    assert not sheet[:, 56:84].any()
+    with pytest.raises(ValueError, match="3 images for the 2 letters of 'A B'"):
+        plots.word(images[:3], "A B")
+
+
+def test_words_stand_below_each_other_on_one_scale(images):
+    strips = [plots.word(images[:2], "AB"), plots.word(images[:5], "ABCDE")]
+    figure = plots.words(strips, ("one", "two"), "A sentence")
+    first, second = boxes(figure, figure.axes)
+    assert first.y0 > second.y1 and first.x0 == pytest.approx(second.x0)
+    assert second.width == pytest.approx(2.5 * first.width)
+    with pytest.raises(ValueError, match="1 captions for 2 words"):
+        plots.words(strips, ("one",))
+
+
 def test_unequal_rows_are_refused(images):
     with pytest.raises(ValueError, match="same shape"):
         plots.reconstructions(images, images[:3])
+
+
+def test_a_confusion_matrix_shows_shares_of_each_row():
+    counts = np.array([[3, 1], [0, 0]])  # a class without images is no error
+    figure = plots.confusion_matrices({"two classes": counts}, ["A", "B"], "A sentence")
+    (shown,) = figure.axes[0].images
+    assert np.asarray(shown.get_array()) ** 2 == pytest.approx(np.array([[0.75, 0.25], [0, 0]]))
+    assert {"two classes", "read as", "true class", "25%"} <= set(words(figure))
 
 
 # ----------------------------------------------------------------- the latent plane

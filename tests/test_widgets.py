@@ -126,3 +126,97 @@ def test_without_scripts_the_map_and_a_text_remain():
     assert re.search(r'<img class="vae-hover-sprite" alt="[^"]{20,}"', before_script)
     assert "What the decoder draws" in before_script
     assert "hidden style" in before_script  # the part that needs the script stays away
+
+
+class FakePen:
+    """A letter's grey is its label / 25; the first of three style directions brightens its top."""
+
+    latent_dim = 3
+
+    def decode(self, z, labels):
+        z, labels = np.asarray(z, np.float32), np.asarray(labels)
+        assert z.shape == (len(labels), 3) and labels.dtype.kind == "i"
+        images = np.ones((len(z), 28, 28, 1), np.float32) * (labels / 25)[:, None, None, None]
+        images[:, 0] = np.clip((z[:, 0] + 3) / 6, 0, 1)[:, None, None]
+        images[:, 1] = np.clip((z[:, 2] + 3) / 6, 0, 1)[:, None, None]
+        return images
+
+
+def pen(box):
+    controls, message, frame = box.children
+    return *controls.children, message, frame.children[0]
+
+
+def picture(image):
+    return np.asarray(Image.open(io.BytesIO(bytes(image.value))))
+
+
+def written(text, z=(0, 0, 0)):
+    labels = [ord(letter) - 65 for letter in text.replace(" ", "")]
+    letters = FakePen().decode(np.tile(z, (len(labels), 1)), np.array(labels))
+    return plots.array_to_png(plots.word(letters, text), scale=4)
+
+
+def test_a_typed_word_is_written_letter_by_letter_with_its_spaces():
+    field, style_1, style_2, message, image = pen(widgets.write_words(FakePen(), "ZA"))
+    assert bytes(image.value) == written("ZA")
+    field.value = "Z Z"
+    sheet = picture(image)
+    assert sheet.shape == (4 * 28, 4 * 3 * 28)
+    assert set(sheet[60]) == {0, 255} and sheet[60, 4 * 42] == 0  # the space in the middle
+    field.value = "zaz"  # small letters are meant as capitals
+    assert bytes(image.value) == written("ZAZ")
+    assert message.value == ""
+
+
+def test_the_two_styles_move_all_letters_along_their_directions():
+    directions = np.array([[1.0, 0, 0], [0, 0, 2.0]])
+    box = widgets.write_words(FakePen(), "MN", directions, names=("slant", "ink"))
+    _, style_1, style_2, _, image = pen(box)
+    assert (style_1.description, style_2.description) == ("slant", "ink")
+    style_1.value = 1.5
+    assert bytes(image.value) == written("MN", (1.5, 0, 0))
+    style_2.value = -1
+    assert bytes(image.value) == written("MN", (1.5, 0, -2))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("R2", "'2'"), ("\N{LATIN CAPITAL LETTER A WITH DIAERESIS}", "A to Z"), ("", "type a word"),
+     ("   ", "type a word"), ("A" * 25, "at most 24"), ("<b>", "A to Z")],
+)  # fmt: skip
+def test_what_cannot_be_written_is_said_and_the_picture_stays(text, words):
+    field, style_1, _, message, image = pen(widgets.write_words(FakePen(), "ADA"))
+    before = bytes(image.value)
+    field.value = text
+    assert words in message.value and "<b>" not in message.value
+    style_1.value = 1.0  # a slider beside a text that cannot be written
+    assert bytes(image.value) == before
+    field.value = "ADA"
+    assert message.value == "" and bytes(image.value) != before
+
+
+def test_a_long_word_is_still_as_wide_as_a_page():
+    field, *_, image = pen(widgets.write_words(FakePen(), "A" * 24))
+    assert picture(image).shape[1] <= widgets.WORD_WIDTH
+
+
+def test_a_pen_is_refused_with_the_cure():
+    with pytest.raises(ValueError, match="A to Z and spaces only: no '!'"):
+        widgets.write_words(FakePen(), "ADA!")
+    with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(2, 3\)"):
+        widgets.write_words(FakePen(), "ADA", np.eye(2))
+
+
+def test_a_word_is_written_in_less_than_30_milliseconds_in_the_kernel():
+    from vae_helpers.conditional import ConditionalVAE
+    from vae_helpers.parts import Decoder, Encoder, LatentDistribution
+
+    vae = ConditionalVAE(Encoder(), LatentDistribution(4), Decoder(), classes=26)
+    _, style_1, *_ = pen(widgets.write_words(vae, "ADA LOVELACE"))
+    seconds = []
+    for value in np.linspace(-3, 3, 21):
+        start = time.perf_counter()
+        style_1.value = value
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.030  # the least, for other work on the machine only adds

@@ -1,4 +1,4 @@
-"""Both latent widgets, driven in Chromium: the picture follows the pointer and the slider."""
+"""The widgets, driven in Chromium: the picture follows the pointer, the slider and the typing."""
 
 import os
 import socket
@@ -153,11 +153,37 @@ class FakeVAE:
 display(explore_latent(FakeVAE()), hover_explorer(FakeVAE(), n=9))
 """
 
+PEN = """
+import numpy as np
+from vae_helpers.widgets import write_words
+
+class FakePen:
+    latent_dim = 2
+    def decode(self, z, labels):
+        grey = (np.asarray(labels) / 25 + np.asarray(z)[:, 0] / 10).clip(0, 1)
+        return np.ones((1, 28, 28, 1)) * grey[:, None, None, None]
+
+write_words(FakePen(), "A")
+"""
+
 # Keeps the time of the last key press, and of each new picture once it is decoded.
 CLOCK = """image => {
   window.shown = [];
   document.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
   image.addEventListener("load", () => window.shown.push(performance.now() - window.pressed));
+}"""
+
+# How wide the picture is, and the greys in the middle of its letters.
+LETTERS = """async image => {
+  const canvas = document.createElement("canvas");
+  await image.decode();
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  const pen = canvas.getContext("2d"), side = image.naturalHeight;
+  pen.drawImage(image, 0, 0);
+  const greys = [];
+  for (let x = side / 2; x < canvas.width; x += side)
+    greys.push(pen.getImageData(x, side / 2, 1, 1).data[0]);
+  return greys;
 }"""
 
 LEFT_GREY = """async image => {
@@ -176,7 +202,8 @@ def lab(tmp_path):
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.strip())])
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (NOTEBOOK, PEN)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, folder / "widgets.ipynb")
     with socket.socket() as free:
@@ -251,3 +278,44 @@ def test_a_slider_in_jupyterlab_redraws_the_picture_from_a_live_kernel(page, lab
     assert page.outside_requests == []
     if os.environ.get("VAE_SCREENSHOTS"):
         page.screenshot(path=os.path.join(os.environ["VAE_SCREENSHOTS"], "lab.png"))
+
+
+@pytest.mark.slow
+def test_a_name_typed_in_jupyterlab_is_written_and_follows_the_slider(page, lab):
+    page.goto(f"{lab}/lab/tree/widgets.ipynb?reset")
+    cell = page.locator(".jp-CodeCell .cm-content").nth(1)
+    cell.wait_for(timeout=90_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
+    cell.click()
+    page.keyboard.press("Shift+Enter")
+
+    image = page.locator(".jp-OutputArea img.widget-image")
+    image.wait_for(timeout=120_000)
+    assert image.evaluate(LETTERS) == [0]  # the A that stood there first
+
+    def new_picture(act):
+        before = image.get_attribute("src")
+        act()
+        page.wait_for_function(
+            "old => document.querySelector('.jp-OutputArea img.widget-image').src !== old",
+            arg=before,
+            timeout=10_000,
+        )
+        return image.evaluate(LETTERS)
+
+    field = page.locator(".jp-OutputArea input[type=text]").first
+    field.fill("")
+    page.get_by_text("type a word of letters A to Z").wait_for(timeout=10_000)
+    assert new_picture(lambda: field.fill("Z AF")) == pytest.approx([255, 0, 0, 51], abs=1)
+    field.fill("Z4")
+    page.get_by_text("no '4', please").wait_for(timeout=10_000)
+    assert image.evaluate(LETTERS) == pytest.approx([255, 0, 0, 51], abs=1)  # it stays
+    new_picture(lambda: field.fill("FF"))
+
+    page.locator(".jp-OutputArea .noUi-handle").first.focus()
+    moved = new_picture(lambda: page.keyboard.press("ArrowRight"))
+    assert moved == pytest.approx([52.3, 52.3], abs=1)  # 51 + 255 x 0.05 / 10
+    for _ in range(20):
+        moved = new_picture(lambda: page.keyboard.press("ArrowRight"))
+    assert moved == pytest.approx([77.8, 77.8], abs=2)
+    assert page.outside_requests == []

@@ -40,7 +40,7 @@ def summary(table):
     """
     groups = table.groupby(MODEL, sort=False)
     result = groups[list(COLUMNS)].agg(["mean", "std"])
-    result["seeds"] = groups.size()
+    result["seeds", ""] = groups.size()
     return result
 
 

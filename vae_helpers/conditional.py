@@ -52,8 +52,9 @@ class ConditionalVAE(VAE):
         logits = self.draw(z, inputs["labels"])
         return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": logits}
 
-    def compute_loss(self, x=None, *arguments, **kwargs):
-        return super().compute_loss(x["images"], *arguments, **kwargs)
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # Written out, since Keras says whether it trains only to a signature that asks for it.
+        return super().compute_loss(x["images"], y, y_pred, sample_weight, training)
 
     def predict_step(self, data):
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)

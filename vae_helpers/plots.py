@@ -32,6 +32,7 @@ __all__ = [
     "COLOURS",
     "LiveCurve",
     "array_to_png",
+    "confusion_matrices",
     "figure_to_png",
     "image_grid",
     "labelled_lines",
@@ -45,6 +46,8 @@ __all__ = [
     "show",
     "spread_apart",
     "use_course_style",
+    "word",
+    "words",
 ]
 
 # The palette of Okabe and Ito: eight colours that stay apart for a colour-blind reader.
@@ -380,6 +383,60 @@ def reconstructions(
                 fontsize=9.5,
             )
             _picture(figure, left, y, mosaic(images[start : start + columns], gap=GAP), scale)
+    return figure
+
+
+def word(images, text: str) -> np.ndarray:
+    """A text as one picture: the images of its letters side by side, black where it has a space.
+
+    Args:
+        images: (n, h, w[, 1]), one for each character of the text that is no space, in order;
+            uint8 or floats in [0, 1].
+        text: what is written.
+
+    Returns:
+        (h, len(text) * w) uint8, for `array_to_png` or `words`.
+    """
+    images = _grey(images)
+    letters = [place for place, character in enumerate(text) if character != " "]
+    if len(images) != len(letters):
+        raise ValueError(
+            f"{len(images)} images for the {len(letters)} letters of {text!r}; expected one for "
+            "each character that is no space."
+        )
+    strip = np.zeros((len(text), *images.shape[1:]), np.uint8)
+    strip[letters] = images
+    return mosaic(strip)
+
+
+@matplotlib.rc_context(STYLE)
+def words(pictures, captions, title: str = "") -> Figure:
+    """Pictures of words, one below the other, captions at the left.
+
+    Args:
+        pictures: list of (h, w) arrays of the same height, such as `word` returns.
+        captions: one for each.
+        title: the sentence that the figure proves.
+
+    Returns:
+        Figure with one axes a word.
+    """
+    if len(captions) != len(pictures):
+        raise ValueError(
+            f"{len(captions)} captions for {len(pictures)} words; expected one for each."
+        )
+    sheets = [_grey(picture)[0] for picture in pictures]
+    captions = [textwrap.fill(caption, 16) for caption in captions]
+    longest = max(len(line) for caption in captions for line in caption.split("\n"))
+    left = MARGIN + 20 + 8.5 * longest
+    scale = _scale(WIDTH - MARGIN - left, max(sheet.shape[1] for sheet in sheets), most=4)
+    row = (sheets[0].shape[0] + 2 * GAP) * scale
+    figure, top = _page(len(sheets) * row, title)
+    for index, (sheet, caption) in enumerate(zip(sheets, captions, strict=True)):
+        y = top + index * row
+        middle = y + sheet.shape[0] * scale / 2
+        _text(figure, left - 12, middle, caption, ha="right", va="center", fontsize=9.5)
+        _picture(figure, left, y, sheet, scale)
     return figure
 
 
@@ -774,6 +831,47 @@ def labelled_lines(
     if y_limits is not None:
         axes.set_ylim(y_limits)
     _label_ends(axes, height, ends)
+    return figure
+
+
+# --------------------------------------------------------------------------- counts
+
+
+@matplotlib.rc_context(STYLE)
+def confusion_matrices(counts, class_names, title: str = "", x_label: str = "read as") -> Figure:
+    """One or more confusion matrices side by side, as shares of each row.
+
+    Args:
+        counts: dict from a short name to counts (classes, classes), row the true class.
+        class_names: the classes' names, short ones.
+        title: the sentence that the figure proves.
+        x_label: what the columns are.
+
+    Returns:
+        Figure with one axes a matrix and one for the scale; greys go with the root of the share,
+        so that rare confusions are seen.
+    """
+    side, gap, left = min(330, (WIDTH - 110) // len(counts) - 22), 22, 40
+    figure, top = _page(side + 80, title)
+    ticks = range(len(class_names))
+    for index, (name, matrix) in enumerate(counts.items()):
+        axes = _axes(figure, left + index * (side + gap), top + 26, side, side)
+        matrix = np.asarray(matrix, dtype=float)
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        picture = axes.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks(ticks, class_names, fontsize=5.5)
+        axes.set_yticks(ticks, class_names, fontsize=5.5)
+        axes.tick_params(length=0, pad=2)
+        axes.spines[:].set_visible(True)
+        axes.set_xlabel(x_label)
+    figure.axes[0].set_ylabel("true class", labelpad=2)
+    scale = _axes(figure, left + len(counts) * (side + gap), top + 26, 12, side)
+    bar = figure.colorbar(picture, cax=scale)
+    bar.set_ticks(
+        np.sqrt([0, 0.01, 0.05, 0.25, 0.5, 1]), labels=["0", "1%", "5%", "25%", "50%", "all"]
+    )
+    bar.ax.tick_params(labelsize=8)
     return figure
 
 

@@ -265,16 +265,23 @@ def _check_input(x, name):
         raise ValueError(f"{name} is a {type(x).__name__}: pass images and labels as two arguments")
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
-        images = batch[0] if isinstance(batch, tuple) else batch
-        check_images(np.asarray(images), f"the first batch of {name}")
+        check_images(np.asarray(_images_of(batch)), f"the first batch of {name}")
     elif isinstance(x, tf.data.Dataset):
         batch = next(iter(x.take(1)), None)
         if batch is None:
             raise ValueError(f"{name} is an empty dataset, expected batches of images")
-        images = batch[0] if isinstance(batch, tuple) else batch
-        check_images(np.asarray(images), f"the first batch of {name}")
+        check_images(np.asarray(_images_of(batch)), f"the first batch of {name}")
     elif isinstance(x, np.ndarray | tf.Tensor):
         check_images(np.asarray(x), name)
+    elif isinstance(x, dict) and "images" in x:
+        check_images(np.asarray(x["images"]), name)
+
+
+def _images_of(batch):
+    """The images of a batch: alone, before their labels, or by name beside them."""
+    if isinstance(batch, tuple):
+        batch = batch[0]
+    return batch["images"] if isinstance(batch, dict) else batch
 
 
 def _batches(array, size=2048):

@@ -1,7 +1,8 @@
-"""Two ways to walk through a two-dimensional latent plane by hand.
+"""Two ways to walk through a two-dimensional latent plane by hand, and a pen.
 
 `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
-once, carries the answers along, and works wherever a web page does.
+once, carries the answers along, and works wherever a web page does. `write_words` writes what you
+type in the hand of a conditional VAE, and needs a kernel too.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import base64
 import html
 import json
+import string
 
 import numpy as np
 
-from vae_helpers.plots import CLASS_COLOURS, array_to_png, spread_apart
+from vae_helpers.plots import CLASS_COLOURS, array_to_png, spread_apart, word
 
 REACH = 3.0  # both look at -3 to 3 on each axis: 99.5% of the prior
 MAX_BYTES = 300_000
@@ -53,6 +55,83 @@ def explore_latent(vae):
     for slider in (z_1, z_2):
         slider.observe(draw, names="value")
     return ipywidgets.HBox([image, ipywidgets.VBox([z_1, z_2])])
+
+
+MOST_LETTERS = 24  # of a word: more would be too small to read
+WORD_WIDTH = 840  # pixels
+
+
+def letter_labels(text: str) -> np.ndarray:
+    """The labels of a text's letters, A = 0 to Z = 25, without its spaces; small ones count too.
+
+    Raises:
+        ValueError: naming the characters that are neither A-Z nor a space, or the length.
+    """
+    text = text.upper()
+    strange = sorted(set(text) - set(string.ascii_uppercase + " "))
+    if strange:
+        raise ValueError(
+            f"letters A to Z and spaces only: no {', '.join(map(repr, strange))}, please"
+        )
+    if not text.strip():
+        raise ValueError("type a word of letters A to Z")
+    if len(text) > MOST_LETTERS:
+        raise ValueError(f"at most {MOST_LETTERS} letters and spaces, these are {len(text)}")
+    letters = text.replace(" ", "")
+    return np.array([string.ascii_uppercase.index(letter) for letter in letters])
+
+
+def write_words(vae, text="ADA", directions=None, names=("style 1", "style 2")):
+    """A text field, two sliders for the style, and what a conditional VAE writes.
+
+    All letters are drawn from one code, z = style_1 * directions[0] + style_2 * directions[1]. A
+    text that cannot be written is said in words, and the last picture stays.
+
+    Args:
+        vae: anything with `latent_dim` and `decode`, from z (n, latent_dim) and labels (n,), A = 0
+            to Z = 25, to images (n, h, w[, 1]); such as a `ConditionalVAE`.
+        text: what stands there first.
+        directions: (2, latent_dim); the first two axes when None.
+        names: of the two sliders.
+
+    Returns:
+        An ipywidgets box (ipywidgets 7.7 or 8); it needs a running kernel.
+
+    Raises:
+        ValueError: if `text` cannot be written, or `directions` has another shape.
+    """
+    letter_labels(text)
+    directions = np.eye(2, vae.latent_dim) if directions is None else np.asarray(directions)
+    if directions.shape != (2, vae.latent_dim):
+        raise ValueError(
+            f"directions have shape {directions.shape}, expected (2, {vae.latent_dim}): two rows, "
+            "each as long as a code"
+        )
+    import ipywidgets
+
+    def draw(_change=None):
+        try:
+            labels = letter_labels(field.value)
+        except ValueError as error:
+            message.value = html.escape(f"Not written: {error}.", quote=False)
+            return
+        message.value = ""
+        z = np.array([sliders[0].value, sliders[1].value]) @ directions
+        letters = vae.decode(np.tile(z, (len(labels), 1)).astype(np.float32), labels)
+        sheet = word(letters, field.value)
+        image.value = array_to_png(sheet, scale=max(1, min(4, WORD_WIDTH // sheet.shape[1])))
+
+    field = ipywidgets.Text(value=text, description="write")
+    options = {"min": -REACH, "max": REACH, "step": 0.05, "value": 0.0, "readout_format": ".2f"}
+    sliders = [ipywidgets.FloatSlider(description=name, **options) for name in names]
+    message = ipywidgets.HTML()
+    image = ipywidgets.Image(format="png", layout={"max_width": "100%", "height": "auto"})
+    draw()  # the first picture, and the first call of the decoder, which is the slow one
+    for control in (field, *sliders):
+        control.observe(draw, names="value")
+    # An image that may stretch to the width of its column would be squeezed: it stands alone.
+    frame = ipywidgets.HBox([image])
+    return ipywidgets.VBox([ipywidgets.HBox([field, *sliders]), message, frame])
 
 
 def _sprite(images: np.ndarray, n: int) -> bytes:

@@ -1,0 +1,487 @@
+"""The benchmark table: its recipes, its summary, a run that is stopped and goes on, its store."""
+
+import dataclasses
+import datetime
+import importlib.util
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vae_helpers import benchmark, metrics, recipes
+from vae_helpers.classifier import Classifier
+from vae_helpers.data import dataset_from_arrays
+from vae_helpers.drawn import draw_garments
+from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
+from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder
+from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """A fresh copy of the script, which imports its neighbours."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return load_script()
+
+
+def load_script():
+    path = ROOT / "benchmarks" / "table.py"
+    spec = importlib.util.spec_from_file_location("table", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- recipes ---------------------------------------------------------------------------------
+
+
+def test_a_recipe_with_filters_convolves_and_one_without_does_not():
+    dense = Recipe(2, (12, 8), 1, 1e-3)
+    encoder, decoder = dense.encoder(), dense.decoder()
+    assert type(encoder) is Encoder and encoder.hidden == (12, 8)
+    assert type(decoder) is Decoder and decoder.hidden == (8, 12)
+    convolutions = Recipe(2, (16,), 1, 1e-3, filters=(4, 6))
+    encoder, decoder = convolutions.encoder(), convolutions.decoder()
+    assert type(encoder) is ConvEncoder and (encoder.filters, encoder.units) == ((4, 6), 16)
+    assert type(decoder) is ConvDecoder and (decoder.filters, decoder.units) == (4, 16)
+    assert dense.encoder() is not dense.encoder()
+
+
+def test_the_benchmark_has_both_networks_on_both_data_sets():
+    assert list(BENCHMARK) == [
+        (data, network)
+        for data in ("Fashion-MNIST", "A-Z letters")
+        for network in ("MLP", "convolution")
+    ]
+    for (_, network), recipe in BENCHMARK.items():
+        assert bool(recipe.filters) == (network == "convolution")
+    assert TWO_DIMENSIONS.filters == SIXTEEN_DIMENSIONS.filters == ()
+
+
+def test_a_recipe_is_built_with_the_likelihood_it_is_given():
+    images = draw_garments(20, seed=0)[0]
+    assert type(recipes.build(TINY, images).likelihood) is Bernoulli
+    likelihood = ContinuousBernoulli()
+    vae = recipes.build(TINY, images, beta=2.0, likelihood=likelihood)
+    assert vae.likelihood is likelihood and vae.beta == 2.0
+    mean = np.clip(images.mean(axis=0) / 255, 1e-3, 1 - 1e-3)
+    np.testing.assert_allclose(vae.decode(np.zeros((1, 2)))[0, ..., 0], mean, atol=1e-4)
+
+
+def test_train_hands_the_likelihood_on():
+    convolutions = Recipe(2, (8,), 1, 1e-3, batch_size=20, filters=(2, 2))
+    images, likelihood = draw_garments(20, seed=0)[0], ContinuousBernoulli()
+    vae, history = recipes.train(convolutions, images, likelihood=likelihood)
+    assert vae.likelihood is likelihood
+    assert np.isfinite(history.history["elbo"]).all() and len(history.history["elbo"]) == 1
+
+
+# --- summary and Markdown --------------------------------------------------------------------
+
+
+def measured(data="Fashion-MNIST", latent_dim=2, seed=0, **values):
+    row = {"data": data, "network": "MLP", "latent_dim": latent_dim, "seed": seed}
+    return row | {column: 10.0 for column in benchmark.COLUMNS} | values
+
+
+@pytest.fixture
+def by_hand():
+    """Two models of two seeds each, neither sorted by name nor by model."""
+    return pd.DataFrame(
+        [
+            measured("Zebra", 16, 0, elbo=-100.0, seconds=70.6, sharpness_samples=0.0125),
+            measured("Apple", 2, 0, elbo=-300.04),
+            measured("Zebra", 16, 1, elbo=-104.0, seconds=70.6, sharpness_samples=0.0135),
+            measured("Apple", 2, 1, elbo=-300.04),
+        ]
+    )
+
+
+def test_a_summary_is_the_mean_and_the_deviation_over_seeds(by_hand):
+    result = benchmark.summary(by_hand)
+    assert list(result.index) == [("Zebra", "MLP", 16), ("Apple", "MLP", 2)], "in the table's order"
+    zebra = result.loc[("Zebra", "MLP", 16)]
+    assert zebra["elbo", "mean"] == -102 and zebra["elbo", "std"] == pytest.approx(np.sqrt(8))
+    assert zebra["seconds", "std"] == 0
+    assert list(result["seeds"]) == [2, 2]
+    assert set(result.columns.get_level_values(0)) == {*benchmark.COLUMNS, "seeds"}
+
+
+def test_a_summary_leaves_the_table_as_it_was(by_hand):
+    before = by_hand.copy()
+    benchmark.summary(by_hand)
+    pd.testing.assert_frame_equal(by_hand, before)
+
+
+def test_the_markdown_table(by_hand):
+    head, line, zebra, apple = benchmark.to_markdown(benchmark.summary(by_hand)).splitlines()
+    assert head == (
+        "| data | network | latent | test ELBO | IWAE-500 | reconstruction | KL | active units | "
+        "Fréchet distance | sharpness of samples | seconds to train |"
+    )
+    assert line == "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    assert zebra == (
+        "| Zebra | MLP | 16 | -102.0 ± 2.8 | 10.0 ± 0.0 | 10.0 ± 0.0 | 10.0 ± 0.0 | 10.0 ± 0.0 | "
+        "10.0 ± 0.0 | 0.013 ± 0.001 | 71 ± 0 |"
+    )
+    assert apple.startswith("| Apple | MLP | 2 | -300.0 ± 0.0 | ")
+    assert len({text.count("|") for text in (head, line, zebra, apple)}) == 1
+
+
+# --- the rows --------------------------------------------------------------------------------
+
+
+def test_the_rows_are_complete_and_a_whole_table_comes_with_each_seed(script):
+    rows = list(script.rows())
+    assert len(rows) == 48 == len({tuple(row.values()) for row in rows})
+    assert [row["seed"] for row in rows] == [0] * 16 + [1] * 16 + [2] * 16
+    for seed in (0, 1, 2):
+        part = [row for row in rows if row["seed"] == seed]
+        models = [(row["data"], row["network"], row["latent_dim"]) for row in part]
+        assert models == [(*which, k) for which in BENCHMARK for k in (2, 8, 16, 32)]
+
+
+def test_names_are_those_of_files_and_tell_rows_apart(script):
+    names = [script.name(row) for row in script.rows()]
+    assert len(set(names)) == 48
+    assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[-1].startswith("A-Z-letters_conv")
+    assert not any(character in name for name in names for character in " /\\:")
+
+
+# --- a run -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data():
+    images, labels, _ = draw_garments(60, seed=0)
+    names = tuple("abcdefghij")
+    return dataset_from_arrays(images[:40], labels[:40], names, "tiny", images[40:], labels[40:])
+
+
+class Model:
+    """All that a run asks of a trained model."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def save(self, path):
+        with open(path, "w") as file:
+            file.write(self.weights)
+
+
+@pytest.fixture
+def run(script, data, tmp_path, monkeypatch):
+    """The script with four tiny models, which counts what it does, under tmp_path."""
+    calls = Counter()
+    readme = f"# Title\n{script.BEGIN}\nold\n{script.END}\nrest\n"
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    places = {"MODELS": "models", "STORE": "benchmark.csv", "ROOT": ""}
+    settings = {name: tmp_path / place for name, place in places.items()}
+    settings |= {
+        "BENCHMARK": {("A-Z letters", "MLP"): TINY},
+        "LATENT_DIMS": (2, 3),
+        "SEEDS": (0, 1),
+    }
+    settings |= {"load_fashion_mnist": lambda **_: None, "load_letters": lambda **_: data}
+
+    def train(recipe, images):
+        calls["trained", recipe.latent_dim] += 1
+        history = SimpleNamespace(history={"elbo": [-9.0, -7.0]})
+        return Model(f"{recipe.latent_dim} {np.random.random()}"), history
+
+    def measure(row, data):
+        path = script.MODELS / f"{script.name(row)}.keras"
+        assert path.read_text().split()[0] == str(row["latent_dim"])
+        calls["measured", row["latent_dim"], row["seed"]] += 1
+        values = {column: 0.1 * (1 + row["seed"]) for column in benchmark.COLUMNS}
+        return values | {"versions": "Python 3 | full mode"}
+
+    for name, value in {**settings, "train": train, "measure": measure}.items():
+        monkeypatch.setattr(script, name, value)
+    # It takes a third of a second each time, and there is no session to clear.
+    monkeypatch.setattr(script.keras.backend, "clear_session", lambda: None)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["table.py", *arguments])
+        script.main()
+        return pd.read_csv(script.STORE) if script.STORE.exists() else None
+
+    run.script, run.calls, run.path, run.data = script, calls, tmp_path, data
+    return run
+
+
+def files(path):
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+
+
+def assert_whole(run):
+    """All four models are there, each with its facts, each row once, and nothing else."""
+    names = [run.script.name(row) for row in run.script.rows()]
+    models = [f"models/{name}.{ending}" for name in names for ending in ("json", "keras")]
+    assert files(run.path) == sorted(["README.md", "benchmark.csv", *models])
+    stored = pd.read_csv(run.script.STORE)[["data", "network", "latent_dim", "seed"]]
+    rows = pd.DataFrame(list(run.script.rows()))
+    keys = ["seed", "latent_dim"]
+    pd.testing.assert_frame_equal(
+        stored.sort_values(keys, ignore_index=True), rows.sort_values(keys, ignore_index=True)
+    )
+
+
+def test_a_run_trains_and_measures_everything_once_and_a_second_run_nothing(run):
+    stored = run()
+    assert_whole(run)
+    assert dict(run.calls) == {
+        ("trained", 2): 2,
+        ("trained", 3): 2,
+        **{("measured", k, seed): 1 for k in (2, 3) for seed in (0, 1)},
+    }
+    readme = (run.path / "README.md").read_text(encoding="utf-8")
+    table = benchmark.to_markdown(benchmark.summary(stored))
+    assert readme == f"# Title\n{run.script.BEGIN}\n{table}\n{run.script.END}\nrest\n"
+    before = dict(run.calls), (run.path / "benchmark.csv").read_bytes()
+    run()
+    assert (dict(run.calls), (run.path / "benchmark.csv").read_bytes()) == before
+
+
+def test_train_only_measures_nothing_and_the_next_run_trains_nothing(run):
+    assert run("--train") is None
+    assert sum(run.calls.values()) == 4 and "old" in (run.path / "README.md").read_text()
+    run()
+    assert run.calls["trained", 2] == run.calls["trained", 3] == 2
+    assert_whole(run)
+
+
+def test_a_run_that_was_stopped_while_measuring_goes_on_where_it_was(run, monkeypatch):
+    measure, stopped = run.script.measure, []
+
+    def stop_at_the_third(row, data):
+        if len(run.calls) >= 4 and not stopped:
+            stopped.append(run.script.name(row))
+            raise KeyboardInterrupt
+        return measure(row, data)
+
+    monkeypatch.setattr(run.script, "measure", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    before = pd.read_csv(run.script.STORE)
+    assert len(before) == 2
+    after = run()
+    pd.testing.assert_frame_equal(after[:2], before)
+    assert_whole(run)
+    assert run.calls["trained", 2] == run.calls["trained", 3] == 2
+    assert all(count == 1 for call, count in run.calls.items() if call[0] == "measured")
+
+
+def half_written(path, *_, **__):
+    Path(path).write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+def test_a_model_that_was_half_written_is_made_again(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "save", lambda self, path: half_written(path))
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    left = files(run.path / "models")
+    assert [name for name in left if not name.startswith("part-")] == []
+    run()
+    assert_whole(run)
+
+
+def test_a_model_without_its_facts_is_made_again(run):
+    run("--train")
+    next(run.script.MODELS.glob("*_2_seed0.json")).unlink()
+    run()
+    assert run.calls["trained", 2] == 3
+    assert_whole(run)
+
+
+def test_a_store_that_was_half_written_is_as_it_was_before(run, monkeypatch):
+    def keep(index):
+        row = list(run.script.rows())[index]
+        run.script.store(row | {"elbo": -1.5})
+
+    keep(0)
+    before = (run.path / "benchmark.csv").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", half_written)
+        with pytest.raises(KeyboardInterrupt):
+            keep(1)
+    assert (run.path / "benchmark.csv").read_bytes() == before
+    keep(1)
+    assert len(pd.read_csv(run.script.STORE)) == 2
+
+
+def test_a_deleted_row_is_measured_again_and_the_others_are_not(run):
+    stored = run()
+    stored.drop(index=1).to_csv(run.script.STORE, index=False)
+    run()
+    assert sorted(run.calls[call] for call in run.calls if call[0] == "measured") == [1, 1, 1, 2]
+    assert run.calls["trained", 2] == run.calls["trained", 3] == 2
+
+
+def test_numbers_survive_being_read_and_written_many_times(run):
+    rng = np.random.default_rng(0)
+    values = np.round(rng.uniform(-300, 300, 30), 5)
+    for value in values:
+        run.script.store({"data": "A-Z letters", "elbo": value, "versions": "Python 3 | x"})
+    written = [line.split(",")[1] for line in run.script.STORE.read_text().splitlines()[1:]]
+    assert written == [str(value) for value in values]
+
+
+def test_timing_again_changes_the_seconds_of_each_row_and_nothing_else(run, monkeypatch):
+    before, done = run(), dict(run.calls)
+    timed = iter([10.5, 11.5, 12.5, 13.5])
+    monkeypatch.setattr(run.script, "seconds_alone", lambda row, data: next(timed))
+    after = run("--time")
+    assert list(after["seconds"]) == [10.5, 11.5, 12.5, 13.5]
+    pd.testing.assert_frame_equal(after.drop(columns="seconds"), before.drop(columns="seconds"))
+    assert dict(run.calls) == done
+    readme = (run.path / "README.md").read_text(encoding="utf-8")
+    assert benchmark.to_markdown(benchmark.summary(after)) in readme
+
+
+def test_seconds_alone_is_an_epochs_time_times_the_epochs(run, monkeypatch):
+    epochs = []
+
+    def timed_fit(vae, images, number, batch_size):
+        epochs.append((vae.latent_dim, len(images), number, batch_size))
+        return 2.0 * number, None
+
+    monkeypatch.setattr(run.script, "timed_fit", timed_fit)
+    three = {("A-Z letters", "MLP"): dataclasses.replace(TINY, epochs=3)}
+    monkeypatch.setattr(run.script, "BENCHMARK", three)
+    row = {"data": "A-Z letters", "network": "MLP", "latent_dim": 3, "seed": 0}
+    assert run.script.seconds_alone(row, run.data) == 6.0
+    assert epochs == [(3, 40, 1, 20)]
+
+
+def test_each_model_has_its_facts(run):
+    run("--train")
+    facts = json.loads(next(run.script.MODELS.glob("*.json")).read_text())
+    assert facts["train_elbo"] == -7.0
+    assert facts["seconds"] >= 0
+
+
+def test_the_seed_is_that_of_the_row(run):
+    run("--train")
+    paths = sorted(run.script.MODELS.glob("*_2_*.keras"))
+    first, other = (path.read_text() for path in paths)
+    assert first != other, "each draws its own weights"
+    for path in run.script.MODELS.glob("*seed0*"):
+        path.unlink()
+    run("--train")
+    assert paths[0].read_text() == first
+
+
+# --- a measurement ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measuring(script, tmp_path, monkeypatch):
+    """`measure` as it is, with fewer samples, and a classifier that learns nothing."""
+    trainings = []
+
+    def train_classifier(images, labels, classes, epochs):
+        trainings.append(epochs)
+        return Classifier(classes)
+
+    settings = {"IWAE_SAMPLES": 5, "IWAE_IMAGES": 12, "PICTURES": 100, "MODELS": tmp_path}
+    for name, value in {**settings, "train_classifier": train_classifier}.items():
+        monkeypatch.setattr(script, name, value)
+    return script, trainings
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")  # never stepped
+def test_a_measurement_is_what_the_metrics_say(data, measuring):
+    script, trainings = measuring
+    row = {"data": "A-Z letters", "network": "MLP", "latent_dim": 3, "seed": 1}
+    vae = recipes.build(dataclasses.replace(TINY, latent_dim=3), data.train_images)
+    path = script.MODELS / f"{script.name(row)}.keras"
+    vae.save(path)
+    path.with_suffix(".json").write_text('{"seconds": 12.5, "train_elbo": -7.0}')
+    got = script.measure(row, data)
+    test = data.test_images
+    elbo, _, kl = metrics.elbo_estimate(vae, test, samples=5)
+    assert got["elbo"] == pytest.approx(elbo.mean, abs=2e-3)
+    assert got["kl"] == pytest.approx(kl.mean, abs=1e-4)
+    assert got["elbo"] == pytest.approx(-(got["reconstruction"] + got["kl"]), abs=2e-5)
+    bound = metrics.importance_weighted(metrics.log_weights(vae, test[:12], 5), 5)
+    assert got["iwae"] == pytest.approx(bound.mean, abs=2e-3)
+    assert (got["iwae_k"], got["iwae_images"]) == (5, 12)
+    # 784 x 8 + 8, twice 8 x 3 + 3, 3 x 8 + 8, 8 x 784 and the image of biases.
+    assert got["parameters"] == 6280 + 54 + 32 + 6272 + 784
+    assert (got["train_images"], got["test_images"]) == (40, 20)
+    assert got["sharpness_data"] == pytest.approx(metrics.sharpness(test).mean(), abs=1e-5)
+    assert (got["train_elbo"], got["seconds"]) == (-7.0, 12.5)
+    assert "Keras" in got["versions"]
+    assert datetime.date.fromisoformat(got["date"]) <= datetime.date.today()
+    assert set(benchmark.COLUMNS) <= set(got)
+    script.judge("A-Z letters", data)
+    assert trainings == [25], "one classifier judges them all"
+
+
+def test_a_classifier_that_was_half_written_is_made_again(data, measuring, monkeypatch):
+    script, trainings = measuring
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "save", lambda self, path: half_written(path))
+        with pytest.raises(KeyboardInterrupt):
+            script.judge("A-Z letters", data)
+    assert isinstance(script.judge("A-Z letters", data), Classifier)
+    assert len(trainings) == 2
+    assert not list(script.MODELS.glob("part-*"))
+
+
+# --- what is stored --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored():
+    if not benchmark.STORE.exists():
+        pytest.skip("the table has not been measured")
+    return benchmark.load_benchmark()
+
+
+def test_every_model_has_been_measured_with_every_seed(stored, script):
+    keys = ["data", "network", "latent_dim", "seed"]
+    expected = [tuple(row.values()) for row in script.rows()]
+    assert sorted(stored[keys].itertuples(index=False, name=None)) == sorted(expected)
+
+
+def test_every_stored_row_says_what_it_cost_when_and_with_what(stored):
+    assert not stored.isna().any(axis=None)
+    assert (stored["seconds"] > 1).all()
+    assert stored["versions"].str.match(r"Python 3.* TensorFlow .* Keras .* full mode$").all()
+    for date in stored["date"]:
+        assert datetime.date(2025, 1, 1) < datetime.date.fromisoformat(date)
+
+
+def test_the_stored_numbers_fit_together(stored):
+    total = -(stored["reconstruction"] + stored["kl"])
+    np.testing.assert_allclose(stored["elbo"], total, atol=3e-5)
+    # The bound is that of the first test images, the ELBO that of all.
+    assert (stored["iwae"] > stored["elbo"] - 3 * stored["iwae_error"]).all()
+    assert (stored["kl"] > 0).all() and (stored["reconstruction"] > 0).all()
+    assert (stored["active_units"] <= stored["latent_dim"]).all()
+    assert stored["accuracy_reconstructions"].between(0, 1).all()
+    assert (stored["iwae_k"] == 500).all()
+    assert (stored["frechet"] > 0).all()
+    for _, model in stored.groupby(["data", "network", "latent_dim"]):
+        assert model["parameters"].nunique() == 1 and model["train_images"].nunique() == 1
+    assert (stored.groupby("data")["sharpness_data"].nunique() == 1).all()
+
+
+def test_the_readme_holds_the_stored_table(stored, script):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if script.BEGIN not in readme:
+        pytest.skip("the README has no place for the table")
+    table = benchmark.to_markdown(benchmark.summary(stored))
+    assert script.into_readme(readme, table) == readme
