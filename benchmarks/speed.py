@@ -3,6 +3,7 @@
     python benchmarks/speed.py                         about 10 minutes on 2 CPU cores
     python benchmarks/speed.py --only vae2,plain       some of it
     python benchmarks/speed.py --only reference_elbo   trains the reference to its end: 15 more
+    python benchmarks/speed.py --only notebooks --notebooks 07,08     these notebooks only
 
 The reference is the recipe of the VAE example on keras.io (convolutions, two latent dimensions,
 batches of 128, 30 epochs), written plainly in Keras. By default two of its epochs are timed. Times
@@ -34,6 +35,7 @@ def main():
     parser.add_argument(
         "--only", default=",".join(SECTIONS), help=f"some of {SECTIONS + LONG_SECTIONS}"
     )
+    parser.add_argument("--notebooks", default="", help="beginnings of names; all without")
     parser.add_argument("--section", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.section:
@@ -57,6 +59,7 @@ def main():
 def in_own_process(section, arguments):
     """A fresh process for each section, so that none profits from another's compiled code."""
     command = [sys.executable, __file__, "--section", section, "--seeds", str(arguments.seeds)]
+    command += ["--notebooks", arguments.notebooks]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -65,6 +68,8 @@ def in_own_process(section, arguments):
 def measure(section, arguments):
     if section in ("vae2", "vae16"):
         return measure_recipe(section, arguments.seeds)
+    if section == "notebooks":
+        return measure_notebooks(tuple(arguments.notebooks.split(",")))
     return globals()[f"measure_{section}"]()
 
 
@@ -256,9 +261,10 @@ def measure_import():
     return {"added": round(min(seconds), 4)}
 
 
-def measure_notebooks():
+def measure_notebooks(only):
     """Seconds and peak memory of each notebook; for the first also seconds to new clothes."""
-    return {path.stem: run_notebook(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    paths = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    return {path.stem: run_notebook(path) for path in paths if path.name.startswith(only)}
 
 
 def run_notebook(path):
@@ -309,6 +315,8 @@ def merge(results):
     path = HERE / "speed.json"
     stored = json.loads(path.read_text()) if path.exists() else {}
     stamp = {"date": datetime.date.today().isoformat(), "versions": versions()}
+    if "notebooks" in results:  # those that were not measured now keep what they had
+        results["notebooks"] = stored.get("notebooks", {}) | results["notebooks"]
     return stored | {section: {**result, **stamp} for section, result in results.items()}
 
 

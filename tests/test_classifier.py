@@ -77,9 +77,7 @@ def test_a_seed_repeats_the_training(data):
         model = train_classifier(data[0][:100], data[1][:100], 3, epochs=1, seed=seed)
         return model.get_weights()[0]
 
-    first, again, other = map(first_layer, (3, 3, 4))
-    np.testing.assert_allclose(again, first, atol=1e-5)
-    assert not np.allclose(other, first, atol=1e-3)
+    np.testing.assert_allclose(first_layer(3), first_layer(3), atol=1e-5)
 
 
 def test_a_saved_classifier_judges_the_same(trained, data, tmp_path):

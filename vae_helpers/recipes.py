@@ -2,7 +2,7 @@
 
 `benchmarks/choose.py` chose the defaults on 5,000 held-out training images of Fashion-MNIST, over
 three seeds; `benchmarks/speed.py` measures them on the test images. `BENCHMARK` holds the networks
-of the benchmark table (`benchmarks/table.py`): on each data set both get about the same time.
+of the benchmark table (`benchmarks/table.py`); on each data set both need times of the same order.
 """
 
 from dataclasses import dataclass

@@ -305,7 +305,7 @@ lucky_pairs = Question(
             wrong=650 * 0.95,
         ),
         Mistake(
-            "That is what the STRICT level leaves. The question is about plain 95% intervals.",
+            "That is what intervals at a level of 1 - 0.05/650 leave. The question is about 95%.",
             wrong=0.025,
         ),
         Mistake(
@@ -318,5 +318,5 @@ lucky_pairs = Question(
     solution="""
         my_pairs = 26 * 25 * 0.05 / 2
     """,
-    remark="That is what looking 650 times costs. At the level of section 3 it is 0.025 pairs.",
+    remark="That is what looking 650 times costs. By the rule of section 3 it is 0.05 at most.",
 )
