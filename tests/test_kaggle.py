@@ -94,6 +94,7 @@ def test_a_table_that_a_module_reads_from_beside_itself_is_written_out_too(packa
     sources = [cell.source for cell in rendered.cells if cell.cell_type == "code"]
     assert "%%writefile vae_helpers/table.csv\na,b\n1,2" in sources
     assert len({cell.id for cell in rendered.cells}) == len(rendered.cells)
+    assert names(kaggle.needed_files(rendered, package)) == ["__init__", "table", "table"]
 
 
 def test_outputs_and_counts_are_dropped_and_the_course_notebook_is_left_alone(package):

@@ -44,6 +44,8 @@ def imported_modules(source, package_folder):
     Returns:
         names as in ``elbo`` or ``exercises.one``, in the order met.
     """
+    if re.match(r"%%writefile \S+\.(?!py\b)", source):  # a table is no Python
+        return []
     plain = re.sub(r"^\s*[%!].*$", "", source, flags=re.MULTILINE)
     found = []
     for node in ast.walk(ast.parse(plain)):
