@@ -105,6 +105,7 @@ def test_speckle_hits_as_many_pixels_as_it_says_and_turns_half_of_them_white(str
 def test_a_broken_stroke_is_one_dark_straight_bar_two_pixels_wide():
     cut = break_strokes(flat(0.8), 1)[..., 0]
     assert set(np.unique(cut)) == {0.0, np.float32(0.8)}
+    directions = []
     for picture in cut:
         rows, columns = np.nonzero(picture == 0)
         points = np.stack([rows, columns], axis=1) - [rows.mean(), columns.mean()]
@@ -112,6 +113,8 @@ def test_a_broken_stroke_is_one_dark_straight_bar_two_pixels_wide():
         assert np.ptp(points @ across) < 2.3 and np.ptp(points @ along) > 20
         width = len(points) / np.ptp(points @ along)
         assert width == pytest.approx(2, abs=0.35)
+        directions.append(np.arctan2(*along) % np.pi)
+    assert np.histogram(directions, bins=4, range=(0, np.pi))[0].min() > 0, "and runs any way"
 
 
 def test_bars_only_darken_and_blots_only_brighten(letters):

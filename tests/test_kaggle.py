@@ -223,7 +223,7 @@ FORMS = {"csv": write_fashion_csv, "idx": write_fashion_idx}
 
 @pytest.fixture(scope="module")
 def clothes():
-    return garments(2000, seed=1), garments(400, seed=2)
+    return garments(2000, seed=1), garments(600, seed=2)
 
 
 def kaggle_inputs(root, layout, form, clothes):
@@ -232,6 +232,15 @@ def kaggle_inputs(root, layout, form, clothes):
     folder.mkdir(parents=True)
     FORMS[form](folder, *clothes)
     return root / "input"
+
+
+def add_letters(inputs, layout, count):
+    """Put the letters' CSV, sorted by label as Kaggle's, into the input folder."""
+    images, labels, _ = drawn.draw_letters(count, seed=1)
+    order = np.argsort(labels, kind="stable")
+    folder = inputs / LAYOUTS[layout](LETTERS)
+    folder.mkdir(parents=True)
+    write_csv(folder / "A_Z Handwritten Data.csv", images[order], labels[order], header=False)
 
 
 def kaggle_environment(inputs, root):
@@ -279,11 +288,7 @@ def test_fashion_mnist_is_found_in_every_layout_and_form(
 def test_the_letters_are_found_in_every_layout(only_kaggle, tmp_path, layout):
     from vae_helpers import data
 
-    images, labels, _ = drawn.draw_letters(260, seed=1)
-    order = np.argsort(labels, kind="stable")
-    folder = tmp_path / "input" / LAYOUTS[layout](LETTERS)
-    folder.mkdir(parents=True)
-    write_csv(folder / "A_Z Handwritten Data.csv", images[order], labels[order], header=False)
+    add_letters(tmp_path / "input", layout, 260)
     found = data.load_letters(allow_drawn=False)
     assert found.is_real
     assert len(found.train_images) + len(found.test_images) == 260
@@ -294,6 +299,8 @@ def test_the_letters_are_found_in_every_layout(only_kaggle, tmp_path, layout):
 
 def run_alone(path, root, layout, form, clothes):
     inputs = kaggle_inputs(root, layout, form, clothes)
+    if "load_letters" in path.read_text(encoding="utf-8"):
+        add_letters(inputs, layout, 3000)
     python = sys._base_executable
     return standalone.execute_alone(path, python, kaggle_environment(inputs, root))
 

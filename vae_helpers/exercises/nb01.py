@@ -204,10 +204,10 @@ def _counted_few(sigma):
 
 
 def _right_on_average(answer):
+    shares = {sigma: [answer(sigma) for _ in range(40)] for sigma in (2.0, 3.0)}
     return all(
-        abs(np.mean([answer(sigma) for _ in range(12)]) - _beyond(sigma)) < 0.06
-        and np.ptp([answer(sigma) for _ in range(3)]) > 0
-        for sigma in (2.0, 3.0)
+        abs(np.mean(values) - _beyond(sigma)) < 0.06 and np.ptp(values) > 0
+        for sigma, values in shares.items()
     )
 
 
