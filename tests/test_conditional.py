@@ -269,3 +269,10 @@ def test_bad_images_and_codes_are_refused(quiet):
     for shape in ((4, 3), (4,), (4, 2, 1)):
         with pytest.raises(ValueError, match=r"z has shape .*expected \(n, 2\)"):
             quiet.decode(np.zeros(shape), labels)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_labels_from_one_up_are_refused_before_they_train_as_no_label(method, quiet, data):
+    images, labels = data
+    with pytest.raises(ValueError, match="labels run from 1 to 3, expected 0 to 2"):
+        getattr(quiet, method)({"images": images, "labels": labels + 1}, verbose=0)

@@ -61,6 +61,20 @@ class ConditionalVAE(VAE):
         z_mean, _ = self.posterior(inputs["images"], inputs["labels"])
         return self.likelihood.mean(self.draw(z_mean, inputs["labels"]))
 
+    def fit(self, x=None, y=None, **kwargs):
+        """`VAE.fit` on {"images": ..., "labels": ...}; arrays of labels are checked."""
+        self._check_labels_of(x)
+        return super().fit(x, y, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """`VAE.evaluate` on {"images": ..., "labels": ...}; arrays of labels are checked."""
+        self._check_labels_of(x)
+        return super().evaluate(x, y, **kwargs)
+
+    def _check_labels_of(self, x):
+        if isinstance(x, dict) and {"images", "labels"} <= set(x):
+            self._checked(x["labels"], len(x["images"]))
+
     # --- what a trained one is for ------------------------------------------------------------
 
     def encode(self, images, labels):
