@@ -327,11 +327,11 @@ def write(path, text):
     os.replace(temporary, path)
 
 
-def into_readme(readme, lines):
-    """Put the table between the two comments that mark its place."""
-    head, rest = readme.split(BEGIN)
-    tail = rest.split(END)[1]
-    return f"{head}{BEGIN}\n{lines}\n{END}{tail}"
+def into_readme(readme, lines, begin=BEGIN, end=END):
+    """Put a table between the two comments that mark its place."""
+    head, rest = readme.split(begin)
+    tail = rest.split(end)[1]
+    return f"{head}{begin}\n{lines}\n{end}{tail}"
 
 
 def seconds(values):

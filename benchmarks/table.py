@@ -24,6 +24,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import speed
 from speed import timed_fit
 from tqdm import tqdm
 
@@ -67,7 +68,7 @@ def main():
     if not options.train:
         readme = ROOT / "README.md"
         table = to_markdown(summary(pd.read_csv(STORE)))
-        write_whole(readme, into_readme(readme.read_text(encoding="utf-8"), table))
+        speed.write(readme, into_readme(readme.read_text(encoding="utf-8"), table))
 
 
 def rows():
@@ -112,7 +113,7 @@ def train_model(row, data):
     part = path.with_name(f"part-{path.name}")
     vae.save(part)
     os.replace(part, path)
-    write_whole(path.with_suffix(".json"), json.dumps(facts))
+    speed.write(path.with_suffix(".json"), json.dumps(facts))
 
 
 def measure(row, data):
@@ -125,7 +126,7 @@ def measure(row, data):
     elbo, reconstruction, kl = metrics.elbo_estimate(vae, test, samples=5)
     weights = metrics.log_weights(vae, fixed, IWAE_SAMPLES)
     bound = metrics.importance_weighted(weights, IWAE_SAMPLES)
-    samples = vae.generate(PICTURES, seed=row["seed"])
+    samples, redrawn = vae.generate(PICTURES, seed=row["seed"]), vae.reconstruct(test)
     classifier = judge(row["data"], data)
     features = [classifier.features(pictures) for pictures in (samples, test)]
     frechet = metrics.frechet_with_error(*features)
@@ -142,11 +143,9 @@ def measure(row, data):
         "frechet": frechet.mean,
         "frechet_error": frechet.error,
         "sharpness_samples": metrics.sharpness(samples).mean(),
-        "sharpness_reconstructions": metrics.sharpness(vae.reconstruct(test)).mean(),
+        "sharpness_reconstructions": metrics.sharpness(redrawn).mean(),
         "sharpness_data": metrics.sharpness(test).mean(),
-        "accuracy_reconstructions": np.mean(
-            classifier.classify(vae.reconstruct(test)) == data.test_labels
-        ),
+        "accuracy_reconstructions": np.mean(classifier.classify(redrawn) == data.test_labels),
     }
     values = {key: round(float(value), 5) for key, value in values.items()}
     values |= facts | {"parameters": vae.count_params() - 1}  # beta is no parameter
@@ -183,27 +182,19 @@ def store(row):
     """Add a row to the store."""
     old = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
     table = pd.concat([old, pd.DataFrame([row])], ignore_index=True)
-    write_whole(STORE, table.to_csv(index=False, lineterminator="\n"))
+    speed.write(STORE, table.to_csv(index=False, lineterminator="\n"))
 
 
 def store_seconds(row, seconds):
     """Put another time into a row of the store."""
     table = pd.read_csv(STORE)
     table.loc[(table[list(row)] == pd.Series(row)).all(axis=1), "seconds"] = seconds
-    write_whole(STORE, table.to_csv(index=False, lineterminator="\n"))
-
-
-def write_whole(path, text):
-    """Under a temporary name first, so that nothing is left half-written."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    speed.write(STORE, table.to_csv(index=False, lineterminator="\n"))
 
 
 def into_readme(readme, table):
     """Put the table between the two comments that mark its place."""
-    head, rest = readme.split(BEGIN)
-    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+    return speed.into_readme(readme, table, BEGIN, END)
 
 
 if __name__ == "__main__":

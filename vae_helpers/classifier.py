@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers.data import check_images
-from vae_helpers.vae import unit_interval
+from vae_helpers.vae import batches, unit_interval
 
 FEATURES = 64
 
@@ -50,12 +50,12 @@ class Classifier(keras.Model):
     def probabilities(self, images):
         """Array (n, classes), each row adds up to 1."""
         check_images(images)
-        return np.concatenate([tf.nn.softmax(self(batch)) for batch in _batches(images)])
+        return np.concatenate([tf.nn.softmax(self(batch)) for batch in batches(images)])
 
     def features(self, images):
         """What the last layer sees of each image: array (n, 64)."""
         check_images(images)
-        return np.concatenate([self.extract(unit_interval(batch)) for batch in _batches(images)])
+        return np.concatenate([self.extract(unit_interval(batch)) for batch in batches(images)])
 
     def get_config(self):
         return {**super().get_config(), "classes": self.classes}
@@ -84,8 +84,3 @@ def train_classifier(images, labels, classes, epochs=3, batch_size=100, seed=0):
     images = np.asarray(images).reshape(-1, 28, 28, 1)
     classifier.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=0)
     return classifier
-
-
-def _batches(images, size=2000):
-    images = np.asarray(images)
-    return (images[start : start + size] for start in range(0, len(images), size))

@@ -85,9 +85,7 @@ class ConditionalVAE(VAE):
 
     def decode(self, z, labels):
         """Images (n, 28, 28, 1) in [0, 1] for codes (n, latent_dim) and labels (n,)."""
-        z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z has shape {z.shape}, expected (n, {self.latent_dim})")
+        z = self._checked_codes(z)
         return self.likelihood.mean(self.draw(z, self._checked(labels, len(z)))).numpy()
 
     def reconstruct(self, images, labels):

@@ -214,8 +214,8 @@ class VAE(keras.Model):
     def encode(self, images):
         """Parameters of q(z|x): z_mean and z_log_var, arrays of shape (n, latent_dim)."""
         check_images(images, "images")
-        batches = [self.latent(self.encoder(unit_interval(batch))) for batch in _batches(images)]
-        z_mean, z_log_var = zip(*batches, strict=True)
+        codes = [self.latent(self.encoder(unit_interval(batch))) for batch in batches(images)]
+        z_mean, z_log_var = zip(*codes, strict=True)
         return np.concatenate(z_mean), np.concatenate(z_log_var)
 
     def decode(self, z):
@@ -223,11 +223,14 @@ class VAE(keras.Model):
 
         Each pixel is the mean of p(x|z), not a sample from it.
         """
+        batches_of_z = batches(self._checked_codes(z))
+        return np.concatenate([self.likelihood.mean(self.decoder(batch)) for batch in batches_of_z])
+
+    def _checked_codes(self, z):
         z = np.asarray(z, dtype="float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z has shape {z.shape}, expected (n, {self.latent_dim})")
-        means = [self.likelihood.mean(self.decoder(batch)) for batch in _batches(z)]
-        return np.concatenate(means)
+        return z
 
     def reconstruct(self, images):
         """Encode, take z_mean, decode: array (n, 28, 28, 1) in [0, 1]."""
@@ -284,7 +287,7 @@ def _images_of(batch):
     return batch["images"] if isinstance(batch, dict) else batch
 
 
-def _batches(array, size=2048):
+def batches(array, size=2048):
     """Slices of `size` rows, so that 60,000 images fit in memory."""
     array = np.asarray(array)
     return (array[start : start + size] for start in range(0, len(array), size))
