@@ -8,7 +8,7 @@ import pytest
 import readme_pictures
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def tagged(tag, *outputs):

@@ -15,7 +15,7 @@ from vae_helpers.likelihoods import Gaussian
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
 from vae_helpers.vae import VAE
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "A-Z-letters_MLP_3_seed0"
 
 

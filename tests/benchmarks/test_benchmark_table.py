@@ -21,7 +21,7 @@ from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder
 from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
 
 
