@@ -25,6 +25,7 @@ import numpy as np
 
 from vae_helpers import sources
 from vae_helpers.drawn import GARMENTS, draw_garments, draw_letters
+from vae_helpers.images import as_float, as_uint8, check_images  # noqa: F401  re-exported
 from vae_helpers.parsing import read_csv, read_idx
 
 LETTERS = tuple(string.ascii_uppercase)
@@ -183,89 +184,16 @@ def dataset_from_arrays(
     """
     if (test_images is None) != (test_labels is None):
         raise ValueError("test_images and test_labels belong together: give both or neither")
-    images = _as_uint8(images, "images")
+    images = as_uint8(images, "images")
     labels = _as_labels(labels, len(images), len(class_names), "labels")
     if test_images is None:
         parts = _split(images, labels)
     else:
-        test_images = _as_uint8(test_images, "test_images")
+        test_images = as_uint8(test_images, "test_images")
         test_labels = _as_labels(test_labels, len(test_images), len(class_names), "test_labels")
         parts = images, labels, test_images, test_labels
     rows = len(parts[0]) + len(parts[2])
     return ImageDataset(*parts, tuple(class_names), name, f"{rows:,} images given as arrays", True)
-
-
-def as_float(images):
-    """Images as networks and formulas take them.
-
-    Args:
-        images: uint8 0-255 or float in [0, 1], shape (n, 28, 28) or (n, 28, 28, 1).
-
-    Returns:
-        float32 of shape (n, 28, 28, 1) in [0, 1]; always a new array.
-
-    Raises:
-        ValueError: see `check_images`.
-    """
-    check_images(images)
-    images = np.asarray(images)
-    floats = images.astype(np.float32)
-    if images.dtype == np.uint8:
-        floats /= 255
-    return floats.reshape(-1, 28, 28, 1)
-
-
-def check_images(images, name="images"):
-    """Refuse what is no batch of images, before it spoils a training.
-
-    Args:
-        images: good ones are uint8 0-255 or float in [0, 1], not empty, of shape (n, 28, 28) or
-            (n, 28, 28, 1).
-        name: what the error calls them.
-
-    Raises:
-        ValueError: naming the fault (dtype, shape, empty, NaN, range) and the cure.
-    """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise ValueError(
-            f"{name} has dtype {images.dtype}, expected uint8 (0 to 255) or float (0 to 1): "
-            f"whole numbers up to 255 become so by {name}.astype('uint8')"
-        )
-    if images.shape[1:] not in ((28, 28), (28, 28, 1)):
-        raise ValueError(
-            f"{name} has shape {images.shape}, expected (n, 28, 28) or (n, 28, 28, 1): "
-            f"{_shape_cure(images.shape, name)}"
-        )
-    if len(images) == 0:
-        raise ValueError(f"{name} is empty (shape {images.shape}), expected at least one image")
-    if images.dtype == np.uint8:
-        return
-    low, high = images.min(), images.max()  # both are NaN if one pixel is
-    if not np.isfinite([low, high]).all():
-        broken = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
-        raise ValueError(
-            f"{name} contains NaN or infinity, first in image {broken.argmax()}: leave such images "
-            "out, or find the "
-            "division that made them"
-        )
-    if low < 0 or high > 1:
-        cure = (
-            "divide by 255, or pass the whole numbers as uint8"
-            if low >= 0
-            else f"images scaled to [-1, 1] become so by ({name} + 1) / 2"
-        )
-        raise ValueError(f"{name} is float from {low:.4g} to {high:.4g}, expected 0 to 1: {cure}")
-
-
-def _shape_cure(shape, name):
-    if len(shape) == 2 and shape[1] == 784:
-        return f"use {name}.reshape(-1, 28, 28)"
-    if shape in ((28, 28), (28, 28, 1)):
-        return f"a single image becomes a batch of one by {name}[None]"
-    if len(shape) == 4 and shape[-1] == 3:
-        return f"make colours grey by {name}.mean(axis=-1), and the size 28 x 28"
-    return "crop or resize each image to 28 x 28"
 
 
 def _check_labels(labels, count, classes, name):
@@ -282,14 +210,6 @@ def _check_labels(labels, count, classes, name):
             f"{name} run from {low} to {high}, expected 0 to {classes - 1} for {classes} classes: "
             "shift them, or name all classes"
         )
-
-
-def _as_uint8(images, name):
-    check_images(images, name)
-    images = np.asarray(images)
-    if images.dtype != np.uint8:
-        images = np.round(images * 255).astype(np.uint8)
-    return images.reshape(-1, 28, 28)
 
 
 def _as_labels(labels, count, classes, name):
