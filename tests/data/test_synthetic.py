@@ -1,4 +1,4 @@
-"""The synthetic stand-ins: known factors, the same for the same seed, and good enough to teach on."""
+"""The synthetic stand-ins: known factors, repeatable by seed, and good enough to teach on."""
 
 import time
 
