@@ -157,14 +157,19 @@ def batches(inputs, size=None):
     """
     if isinstance(inputs, dict):
         arrays = {name: np.asarray(array) for name, array in inputs.items()}
-        size = size or min(_rows_of(array) for array in arrays.values())
-        for start in range(0, len(images_of(arrays)), size):
+        size = size or min(rows_in_batch(array[:1].size) for array in arrays.values())
+        for start in range(0, len(next(iter(arrays.values()))), size):
             yield {name: array[start : start + size] for name, array in arrays.items()}
         return
     inputs = np.asarray(inputs)
-    size = size or _rows_of(inputs)
+    size = size or rows_in_batch(inputs[:1].size)
     for start in range(0, len(inputs), size):
         yield inputs[start : start + size]
+
+
+def rows_in_batch(values):
+    """Return how many rows of `values` numbers each make one batch of inference, 1 to 2,048."""
+    return int(np.clip(BATCH_VALUES // max(1, values), 1, 2048))
 
 
 def mean_image(images):
@@ -172,10 +177,6 @@ def mean_image(images):
     images = np.asarray(images)
     scale = 255.0 if images.dtype == np.uint8 else 1.0
     return (images.mean(axis=0, dtype="float64") / scale).reshape(image_shape_of(images))
-
-
-def _rows_of(array):
-    return int(np.clip(BATCH_VALUES // max(1, array[:1].size), 1, 2048))
 
 
 def _has_image_shape(shape, image_shape):
