@@ -6,12 +6,11 @@ import os
 import sys
 import sysconfig
 
-import course
-import kaggle
 import nbformat
 import numpy as np
 import pytest
-import standalone
+from coursetools import notebooks
+from coursetools.render import kaggle, standalone
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from vae_helpers import drawn
@@ -24,7 +23,7 @@ LAYOUTS = {
     "owner-slug": lambda handle: handle,
     "datasets-owner-slug": lambda handle: f"datasets/{handle}",
 }
-PACKAGE_FOLDER = course.ROOT / kaggle.PACKAGE
+PACKAGE_FOLDER = notebooks.ROOT / kaggle.PACKAGE
 
 
 # ----------------------------------------------------------------------- what is rendered
@@ -169,7 +168,7 @@ def test_make_kaggle_writes_a_folder_a_notebook(monkeypatch, tmp_path, capsys):
     files = sorted(path.name for path in folder.iterdir())
     assert folder.name == "01_first" and files == ["01_first.ipynb", "kernel-metadata.json"]
     assert json.loads((folder / "kernel-metadata.json").read_text())["code_file"] in files
-    nbformat.validate(course.read(folder / "01_first.ipynb"))
+    nbformat.validate(notebooks.read(folder / "01_first.ipynb"))
     assert "kaggle kernels push -p" in capsys.readouterr().out
 
 
@@ -314,7 +313,7 @@ def printed(notebook):
 def test_the_check_that_the_package_is_out_of_reach_would_notice_it(tmp_path, clothes):
     path = tmp_path / "01_tiny.ipynb"
     nbformat.write(notebook_of("from vae_helpers import elbo"), path)
-    environment = {"PYTHONPATH": str(course.ROOT)}
+    environment = {"PYTHONPATH": str(notebooks.ROOT)}
     _, result = standalone.execute_alone(path, sys.executable, environment)
     assert result.error.startswith("cell 1: AssertionError")
 
@@ -337,7 +336,7 @@ def test_a_rendered_notebook_trains_on_kaggles_files_with_nothing_installed(tmp_
     assert "Writing vae_helpers/elbo.py" in printed(notebook)
 
 
-COURSE = sorted(course.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+COURSE = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 ROUND = [(layout, form) for form in FORMS for layout in LAYOUTS]  # layouts and forms in turn
 
 

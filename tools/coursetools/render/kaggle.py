@@ -1,6 +1,6 @@
 """Render each notebook as one file that runs on Kaggle: nothing installed, nothing fetched.
 
-    KAGGLE_OWNER=your-name python tools/kaggle.py [--only 02]
+    KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02]
 
 Kaggle takes one file for a notebook, so the parts of `vae_helpers` that a notebook uses are written
 out in folded cells at its top, each as `%%writefile vae_helpers/<module>.py` and the module's own
@@ -14,13 +14,13 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-import course
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from coursetools import notebooks
 
 PACKAGE = "vae_helpers"
 DATASETS = {
@@ -231,7 +231,7 @@ def owner_from_environment():
 def write(path, package_folder, build, owner):
     """Render one notebook into `build/<name>/`, all of it or nothing, and return that folder."""
     build.mkdir(parents=True, exist_ok=True)
-    notebook = course.read(path)
+    notebook = notebooks.read(path)
     rendered = nbformat.writes(render(notebook, package_folder)) + "\n"
     metadata = json.dumps(kernel_metadata(notebook, path.stem, owner), indent=2) + "\n"
     folder = build / path.stem
@@ -247,18 +247,14 @@ def write(path, package_folder, build, owner):
     return folder
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
-    parser.add_argument("--notebooks", type=Path, default=course.NOTEBOOKS)
-    parser.add_argument("--build", type=Path, default=course.BUILD / "kaggle")
+    parser.add_argument("--notebooks", type=Path, default=notebooks.NOTEBOOKS)
+    parser.add_argument("--build", type=Path, default=notebooks.BUILD / "kaggle")
     options = parser.parse_args(arguments)
     owner = owner_from_environment()
-    for path in course.find_notebooks(options.notebooks, options.only):
-        folder = write(path, course.ROOT / PACKAGE, options.build, owner)
+    for path in notebooks.find_notebooks(options.notebooks, options.only):
+        folder = write(path, notebooks.ROOT / PACKAGE, options.build, owner)
         print(f"{folder}: kaggle kernels push -p {os.path.relpath(folder)}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,16 +7,19 @@ shorter, but without a mathematical font on the reader's machine its brackets an
 stretch. The scripts are left out because no page of the course needs them.
 """
 
+import argparse
 import functools
 import html
 import re
+from pathlib import Path
 
-import course
 import ziamath
 from jinja2 import DictLoader
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from coursetools import notebooks
 
 ziamath.config.svg2 = False  # each drawing whole in itself, sharing nothing with its neighbours
 
@@ -179,7 +182,7 @@ def page(notebook, name):
         filters={"markdown2html": markdown_to_html, "alt_text": alt_text},
     )
     exporter.log.setLevel("ERROR")
-    resources = {"metadata": {"name": course.title(notebook, name)}}
+    resources = {"metadata": {"name": notebooks.title(notebook, name)}}
     return exporter.from_notebook_node(notebook, resources=resources)[0]
 
 
@@ -187,7 +190,7 @@ def index(results, summary):
     """Return the page that lists the others.
 
     Args:
-        results: one ``run_notebooks.Result`` a notebook.
+        results: one ``execute.Result`` a notebook.
         summary: one sentence on the whole run.
     """
     rows = []
@@ -201,3 +204,16 @@ def index(results, summary):
             f'<td{kind}>{html.escape(result.verdict)}</td><td class="small">{data}</td></tr>'
         )
     return INDEX.format(summary=html.escape(summary), rows="\n".join(rows))
+
+
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
+    parser.add_argument("--notebooks", type=Path, default=notebooks.NOTEBOOKS)
+    parser.add_argument("--build", type=Path, default=notebooks.BUILD)
+    options = parser.parse_args(arguments)
+    for path in notebooks.find_notebooks(options.notebooks, options.only):
+        file = options.build / "html" / f"{path.stem}.html"
+        notebooks.write_whole(file, page(notebooks.read(path), path.stem))
+        print(file)
+    return 0
