@@ -44,10 +44,7 @@ def a_run(tmp_path_factory):
     show = new_code_cell("import os\nprint('fast is', os.environ.get('VAE_FAST'))")
     write(root / "in", "03_third.ipynb", new_markdown_cell("# Third"), show)
     before = {path.name: path.read_bytes() for path in (root / "in").iterdir()}
-    command = [sys.executable, "-m", "coursetools", "execute", "--fast", "--notebooks", root / "in"]
-    environment = {**os.environ, "PYTHONPATH": str(notebooks.ROOT / "tools")}
-    command += ["--build", root / "out"]
-    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    run = command("execute", "--fast", "--notebooks", root / "in", "--build", root / "out")
     return root, before, run
 
 
@@ -148,6 +145,70 @@ def test_a_notebook_asked_for_by_a_wrong_name_is_an_error_that_lists_the_right_o
         notebooks.find_notebooks(tmp_path, ["07"])
 
 
+def names(folder, *only):
+    return [notebooks.name_of(path) for path in notebooks.find_notebooks(folder, only)]
+
+
+def test_deeper_pages_stand_after_their_parent_and_can_be_asked_for(tmp_path):
+    for name in ("02_b", "deeper/01_y", "01_a", "deeper/01_x"):
+        write(tmp_path, f"{name}.ipynb")
+    assert names(tmp_path) == ["01_a", "deeper/01_x", "deeper/01_y", "02_b"]
+    assert names(tmp_path, "01") == ["01_a", "deeper/01_x", "deeper/01_y"]
+    assert names(tmp_path, "01_a", "02") == ["01_a", "02_b"]
+    assert names(tmp_path, "deeper/") == ["deeper/01_x", "deeper/01_y"]
+    assert names(tmp_path, "deeper/01_y") == ["deeper/01_y"]
+    with pytest.raises(SystemExit, match="There are: 01_a, deeper/01_x"):
+        names(tmp_path, "deeper/02")
+
+
+def test_a_deeper_page_leads_back_to_the_index_and_its_parent(tmp_path):
+    text = "# Deep\n\n[up](../01_a.ipynb#part) [next](01_y.ipynb) ![p](../../docs/p.png)"
+    html.write_page(new_notebook(cells=[new_markdown_cell(text)]), "deeper/01_x", tmp_path)
+    page = (tmp_path / "deeper" / "01_x.html").read_text(encoding="utf-8")
+    for link in ("../index.html", "../01_a.html#part", "01_y.html", "../../../docs/p.png"):
+        assert f'"{link}"' in page
+
+
+@pytest.mark.parametrize(
+    ("link", "led"),
+    [
+        ("02_b.ipynb", "02_b.html"),
+        ("deeper/01_x.ipynb#part", "deeper/01_x.html#part"),
+        ("../docs/p.png", "../../docs/p.png"),
+        ("https://example.org/a.ipynb", "https://example.org/a.ipynb"),
+        ("#part", "#part"),
+    ],
+)
+def test_links_lead_from_page_to_page_and_out_of_the_folder(link, led):
+    assert f'href="{led}"' in html.markdown_to_html(f"[x]({link})")
+
+
+def test_the_tools_start_without_tensorflow():
+    code = "import sys; from coursetools import execute, lint, pictures, tidy\n"
+    code += "from coursetools.render import html, kaggle; print('tensorflow' in sys.modules)"
+    run = python("-c", code)
+    assert run.stdout == "False\n", run.stderr
+
+
+def python(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(notebooks.ROOT / "tools")}
+    line = [sys.executable, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, env=environment)
+
+
+def command(*arguments):
+    return python("-m", "coursetools", *arguments)
+
+
+def test_the_command_line_lists_its_commands_and_hands_its_arguments_on(tmp_path):
+    usage = command()
+    assert usage.returncode == 2 and "render kaggle" in usage.stdout
+    write(tmp_path, "01_a.ipynb", new_markdown_cell("# A"))
+    done = command("render", "html", "--notebooks", tmp_path, "--build", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "html" / "01_a.html").exists()
+
+
 def fake_python(tmp_path, version):
     """An interpreter that says it is of another version."""
     path = tmp_path / "python"
@@ -232,20 +293,6 @@ def test_fast_outputs_are_never_written_back(tmp_path, capsys):
         execute.main(["--write", "--fast", "--notebooks", str(tmp_path)])
     assert "full mode" in capsys.readouterr().err
     assert path.read_bytes() == before
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "file.txt"
-    notebooks.write_whole(path, "old")
-
-    def no_replace(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", no_replace)
-    with pytest.raises(OSError, match="disk full"):
-        notebooks.write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_widget_views_and_widget_state_do_not_survive(tmp_path):
@@ -494,7 +541,7 @@ def test_the_lint_names_the_notebook_and_its_exit_status_tells(tmp_path, capsys)
     nbformat.write(notebook, tmp_path / "02_bad.ipynb")
     assert lint.main([str(tmp_path / "01_good.ipynb")]) == 0
     assert lint.main([str(tmp_path / "02_bad.ipynb")]) == 1
-    assert "02_bad.ipynb: cell 5: ends in ValueError: no" in capsys.readouterr().out
+    assert "02_bad: cell 5: ends in ValueError: no" in capsys.readouterr().out
 
 
 # --------------------------------------------------------------------------- housekeeping

@@ -215,7 +215,7 @@ def main(arguments=None, prog=None):
     for path in paths:
         faults = lint_file(path)
         for fault in faults:
-            print(f"{path.name}: {'warning: ' if fault.is_warning else ''}{fault}")
+            print(f"{notebooks.name_of(path)}: {'warning: ' if fault.is_warning else ''}{fault}")
         failed += any(not fault.is_warning for fault in faults)
     print(f"{len(paths)} notebooks checked, {failed} with faults")
     return 1 if failed else 0

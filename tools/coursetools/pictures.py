@@ -7,7 +7,8 @@ import argparse
 import base64
 import sys
 
-from coursetools.notebooks import ROOT, find_notebooks, read, write_whole
+from coursetools.files import write_atomically
+from coursetools.notebooks import ROOT, find_notebooks, read
 
 TAG = "readme-"
 
@@ -28,5 +29,5 @@ def main(arguments=None, prog=None):
         for name, picture in pictures(read(path)):
             if picture is None:
                 sys.exit(f"{path.name} shows no picture for {name!r}: run `make notebooks` first")
-            write_whole(ROOT / "docs" / f"{name}.png", picture)
+            write_atomically(ROOT / "docs" / f"{name}.png", picture)
     return 0

@@ -1,4 +1,4 @@
-"""Make an executed notebook fit to be committed: nothing in it tells one machine from another."""
+"""Make executed notebooks fit to be committed: nothing tells one machine from another."""
 
 import argparse
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 
 from coursetools import notebooks
+from coursetools.files import write_atomically
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # A widget's view is nothing without the kernel that made it; its text form stays as a note.
@@ -82,5 +83,5 @@ def main(arguments=None, prog=None):
     parser.add_argument("notebooks", nargs="*", type=Path, help="all of notebooks/ without")
     options = parser.parse_args(arguments)
     for path in options.notebooks or notebooks.find_notebooks():
-        notebooks.write_whole(path, nbformat.writes(tidy(notebooks.read(path))) + "\n")
+        write_atomically(path, nbformat.writes(tidy(notebooks.read(path))) + "\n")
     return 0

@@ -2,10 +2,10 @@
 
     KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02]
 
-Kaggle takes one file for a notebook, so the parts of `vae_helpers` that a notebook uses are written
-out in folded cells at its top, each as `%%writefile vae_helpers/<module>.py` and the module's own
-text; a table that a module reads from beside itself comes with it. `build/kaggle/NN_name/` gets the
-notebook and the `kernel-metadata.json` that Kaggle asks for.
+Kaggle takes one file for a notebook, so the modules of `vae_helpers` that a notebook uses are
+written out in one folded cell below its title: each as a string that holds the module's own text,
+and at the end a loop that writes the files. `build/kaggle/NN_name/` gets the notebook and the
+`kernel-metadata.json` that Kaggle asks for.
 """
 
 import argparse
@@ -13,14 +13,14 @@ import ast
 import json
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell
 
 from coursetools import notebooks
+from coursetools.files import write_atomically
+from coursetools.package import Package
 
 PACKAGE = "vae_helpers"
 DATASETS = {
@@ -28,52 +28,23 @@ DATASETS = {
     "load_letters": "sachinpatel21/az-handwritten-alphabets-in-csv-format",
 }
 FOLDED = {"_kg_hide-input": True, "jupyter": {"source_hidden": True}, "cellView": "form"}
-INTRODUCTION = """\
-**The helpers of this course, written out.** The folded cells below write the part of `vae_helpers`
-that this notebook uses into the working folder: {modules}. Unfold any of them to read it. Nothing
-is installed and nothing is fetched."""
+HELPERS_BEGIN = """\
+# @title The course's helper package, {lines} lines; open it to read
+# The {count} files of vae_helpers that this notebook uses, word for word. The last lines of this
+# cell write them into the working folder. Nothing is installed and nothing is fetched.
+files = {{}}
+"""
+HELPERS_END = """
+import importlib
+from pathlib import Path
 
-
-def imported_modules(source, package_folder):
-    """Return the modules of the package that Python source imports, anywhere in it.
-
-    Args:
-        source: Python source; lines of IPython's own (magics) are skipped.
-        package_folder: folder of the package.
-
-    Returns:
-        names as in ``elbo`` or ``exercises.one``, in the order met.
-    """
-    if re.match(r"%%writefile \S+\.(?!py\b)", source):  # a table is no Python
-        return []
-    plain = re.sub(r"^\s*[%!].*$", "", source, flags=re.MULTILINE)
-    found = []
-    for node in ast.walk(ast.parse(plain)):
-        if isinstance(node, ast.Import):
-            dotted = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in dotted:
-            inner = name.removeprefix(f"{PACKAGE}.")
-            if inner != name and _module_file(package_folder, inner) and inner not in found:
-                found.append(inner)
-    return found
-
-
-def data_files(source, path):
-    """Return the files of data beside a module that its source names: `with_name("table.csv")`."""
-    named = re.findall(r"""with_name\(["']([\w-]+\.(?:csv|json))["']\)""", source)
-    return [path.with_name(name) for name in named if path.with_name(name).is_file()]
-
-
-def _module_file(package_folder, name):
-    base = Path(package_folder, *name.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+for name, text in files.items():
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text[1:], encoding="utf-8")  # without the line break before it
+importlib.invalidate_caches()  # so that Python sees the new folder
+print(f"{len(files)} files of vae_helpers are written; open this cell to read them")
+del files, name, text
+"""
 
 
 def needed_files(notebook, package_folder):
@@ -86,50 +57,37 @@ def needed_files(notebook, package_folder):
     Returns:
         paths relative to the package folder's parent; none when the notebook imports nothing of it.
     """
-    package_folder = Path(package_folder)
-    ordered, entered = [], set()
-
-    def enter(name):
-        path = _module_file(package_folder, name)
-        if path in entered:
-            return
-        entered.add(path)
-        for parent in reversed(path.relative_to(package_folder).parents[:-1]):
-            init = package_folder / parent / "__init__.py"
-            if init.is_file() and init not in entered:
-                enter(".".join(parent.parts))
-        source = path.read_text(encoding="utf-8")
-        for other in imported_modules(source, package_folder):
-            enter(other)
-        ordered.extend([*data_files(source, path), path])
-
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    for source in cells:
-        for name in imported_modules(source, package_folder):
-            enter(name)
-    if ordered or any(re.search(rf"\bimport {PACKAGE}\b", source) for source in cells):
-        init = package_folder / "__init__.py"
-        ordered = [init, *(path for path in ordered if path != init)]
-    return [path.relative_to(package_folder.parent) for path in ordered]
+    package = Package(package_folder)
+    needed = package.needed([cell.source for cell in notebook.cells if cell.cell_type == "code"])
+    files = [
+        path for module in needed for path in [*package.data_files(module), package.file(module)]
+    ]
+    return [path.relative_to(package.folder.parent) for path in files]
 
 
 def render(notebook, package_folder):
     """Return a notebook that needs only itself.
 
-    The helper cells stand before the first cell of code. Outputs are dropped, as Kaggle would.
+    One folded cell below the first cell, the title and the question, holds the helpers. Outputs
+    are dropped, as Kaggle would.
+
+    Args:
+        notebook: the notebook, which is left alone.
+        package_folder: folder of the package.
     """
     standalone = nbformat.from_dict(json.loads(json.dumps(notebook)))
     for cell in standalone.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         elif cell.cell_type == "markdown":  # the other notebooks are not beside this one
-            cell.source = re.sub(r"\[([^\]]+)\]\(\d\d_\w+\.ipynb[^)]*\)", r"\1", cell.source)
+            link = r"\[([^\]]+)\]\((?:\.\./)?(?:deeper/)?\d\d_\w+\.ipynb[^)]*\)"
+            cell.source = re.sub(link, r"\1", cell.source)
     files = needed_files(notebook, package_folder)
     if files:
-        helpers = _helper_cells(files, Path(package_folder).parent)
-        kinds = [cell.cell_type for cell in standalone.cells]
-        start = kinds.index("code")
-        standalone.cells[start:start] = helpers
+        source = helper_source(files, Path(package_folder).parent)
+        start = 1 if standalone.cells[0].cell_type == "markdown" else 0
+        cell = new_code_cell(source, id="course-helpers", metadata=FOLDED)
+        standalone.cells.insert(start, cell)
     standalone.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -138,37 +96,46 @@ def render(notebook, package_folder):
     return standalone
 
 
-def _helper_cells(files, parent):
-    names = ", ".join(f"`{path.relative_to(PACKAGE).as_posix()}`" for path in files)
-    folders = sorted({path.parent.as_posix() for path in files})
-    make = [
-        "import importlib",
-        "from pathlib import Path",
-        "",
-        f"for folder in {json.dumps(folders)}:",
-        "    Path(folder).mkdir(exist_ok=True)",
-        "importlib.invalidate_caches()  # so that Python sees the new folder",
-    ]
-    cells = [
-        new_markdown_cell(INTRODUCTION.format(modules=names), id="helpers-introduction"),
-        new_code_cell("\n".join(make), id="helpers-folder", metadata=FOLDED),
-    ]
+def helper_source(files, parent):
+    """Return the source of a cell that writes files: their texts, readable, and a loop.
+
+    Args:
+        files: paths relative to `parent`, in the order in which they shall stand there.
+        parent: the folder that they are read from.
+    """
+    parts = []
     for path in files:
-        text = (parent / path).read_text(encoding="utf-8").rstrip("\n")
-        name = re.sub(r"\W+", "-", path.as_posix().removesuffix(".py")).strip("-")
-        source = f"%%writefile {path.as_posix()}\n{text}"
-        cells.append(new_code_cell(source, id=f"helpers-{name}"[:64], metadata=FOLDED))
-    return cells
+        text = (parent / path).read_text(encoding="utf-8")
+        heading = f"# ---- {path.as_posix()} ".ljust(100, "-")
+        parts.append(f'\n{heading}\nfiles["{path.as_posix()}"] = {_quoted(text)}\n')
+    body = "".join(parts)
+    begin = HELPERS_BEGIN.format(lines=f"{body.count(chr(10)):,}", count=len(files))
+    return f"{begin}{body}{HELPERS_END}".rstrip("\n")
+
+
+def _quoted(text):
+    """Return a raw string literal of a line break and a text, which stays as it is to the eye."""
+    quotes = "'''"
+    inner = text.replace(quotes, f'{quotes} "{quotes}" r{quotes}')  # strings side by side are one
+    literal = f"r{quotes}\n{inner}{quotes}"
+    # IPython takes a line that begins with >>> for a prompt, and strips it, in strings too.
+    if ast.literal_eval(literal) != f"\n{text}" or re.search(r"^\s*>>>", text, re.MULTILINE):
+        raise ValueError(f"this text cannot stand in a cell as it is: {text[:80]!r}...")
+    return literal
 
 
 def kernel_title(name):
-    """Return the title on Kaggle of a notebook's file name, 5 to 50 letters that make a plain slug.
+    """Return the title on Kaggle of a notebook's name, 5 to 50 letters that make a plain slug.
 
-    It is made from the file name because Kaggle ties a notebook's address to its title: a heading
-    may be reworded without the address changing.
+    It is made from the name because Kaggle ties a notebook's address to its title: a heading may
+    be reworded without the address changing.
+
+    Raises:
+        SystemExit: when it has more letters than Kaggle takes.
     """
-    number, _, words = name.partition("_")
-    title = f"VAE course {number} {words.replace('_', ' ')}"
+    folder, _, file = name.rpartition("/")
+    number, _, words = file.partition("_")
+    title = " ".join(filter(None, ["VAE course", number, folder, *words.split("_")]))
     if len(title) > 50:
         raise SystemExit(f"{name}: the title {title!r} has {len(title)} letters, Kaggle takes 50.")
     return title
@@ -184,7 +151,7 @@ def kernel_metadata(notebook, name, owner):
 
     Args:
         notebook: the notebook; the data sets are those whose loaders its cells call.
-        name: its file name without ending.
+        name: its name in the course.
         owner: the Kaggle user.
     """
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
@@ -192,7 +159,7 @@ def kernel_metadata(notebook, name, owner):
     return {
         "id": f"{owner}/{slug(title)}",
         "title": title,
-        "code_file": f"{name}.ipynb",
+        "code_file": f"{name.rpartition('/')[2]}.ipynb",
         "language": "python",
         "kernel_type": "notebook",
         "is_private": True,
@@ -229,28 +196,20 @@ def owner_from_environment():
 
 
 def write(path, package_folder, build, owner):
-    """Render one notebook into `build/<name>/`, all of it or nothing, and return that folder."""
-    build.mkdir(parents=True, exist_ok=True)
+    """Render one notebook into `build/<name>/`, and return that folder."""
     notebook = notebooks.read(path)
     rendered = nbformat.writes(render(notebook, package_folder)) + "\n"
-    metadata = json.dumps(kernel_metadata(notebook, path.stem, owner), indent=2) + "\n"
-    folder = build / path.stem
-    part = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", dir=build))
-    try:
-        (part / path.name).write_text(rendered, encoding="utf-8")
-        (part / "kernel-metadata.json").write_text(metadata, encoding="utf-8")
-        part.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    name = notebooks.name_of(path)
+    metadata = json.dumps(kernel_metadata(notebook, name, owner), indent=2) + "\n"
+    folder = build / name
+    write_atomically(folder / path.name, rendered)
+    write_atomically(folder / "kernel-metadata.json", metadata)
     return folder
 
 
 def main(arguments=None, prog=None):
     parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
-    parser.add_argument("--notebooks", type=Path, default=notebooks.NOTEBOOKS)
+    notebooks.add_choice(parser)
     parser.add_argument("--build", type=Path, default=notebooks.BUILD / "kaggle")
     options = parser.parse_args(arguments)
     owner = owner_from_environment()

@@ -82,14 +82,13 @@ def execute_alone(path, python, environment=None):
 def main(arguments=None, prog=None):
     parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     parser.add_argument("--python", type=Path, required=True, help="interpreter with ipykernel")
-    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
-    parser.add_argument("--notebooks", type=Path, default=notebooks.NOTEBOOKS)
+    notebooks.add_choice(parser)
     options = parser.parse_args(arguments)
     os.environ["VAE_FAST"] = "1"
     failed = 0
     for path in notebooks.find_notebooks(options.notebooks, options.only):
         # absolute, but not resolved: an environment's interpreter is a link
         _, result = execute_alone(path, os.path.abspath(options.python))
-        print(f"{path.stem}  {result.seconds:.1f} s  {result.verdict}", flush=True)
+        print(f"{notebooks.name_of(path)}  {result.seconds:.1f} s  {result.verdict}", flush=True)
         failed += not result.ok
     return 1 if failed else 0
