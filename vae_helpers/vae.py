@@ -127,7 +127,8 @@ class VAE(keras.Model):
         if sample_weight is not None:
             raise ValueError("sample_weight is not used by this loss: leave it out")
         reconstruction, kl = self.terms(x, y_pred)
-        extra = sum(self.losses)  # what parts added: regularisers
+        # What parts added, regularisers for one; half precision included.
+        extra = sum(tf.cast(loss, tf.float32) for loss in self.losses)
         self.adds_losses = len(self.losses) > 0
         self.trackers["reconstruction"].update_state(reconstruction)
         self.trackers["kl"].update_state(kl)
