@@ -36,6 +36,7 @@ _HOME = {  # name -> module of this package
     "draw_garments": "synthetic",
     "draw_letters": "synthetic",
     "load_fashion_mnist": "fashion_mnist",
+    "load_folder": "folder",
     "load_letters": "letters",
     "read_csv": "formats",
     "read_idx": "formats",
