@@ -238,9 +238,9 @@ def _encodings(sheet):
         for levels in (256, 64, 32, 16, 8, 4):
             yield "png", array_to_png(np.round(sheet / 255 * (levels - 1)) / (levels - 1), scale=1)
         return
-    for quality in (90, 80, 65, 50):
+    for quality in (90, 80, 65, 50):  # no subsampling: neighbours must not colour each other
         buffer = io.BytesIO()
-        Image.fromarray(sheet).save(buffer, format="JPEG", quality=quality)
+        Image.fromarray(sheet).save(buffer, format="JPEG", quality=quality, subsampling=0)
         yield "jpeg", buffer.getvalue()
 
 
