@@ -1,4 +1,4 @@
-"""The classifier learns, judges without dropout, and is the same after loading."""
+"""The classifier learns, scores without dropout, takes any size, and is the same after loading."""
 
 import keras
 import numpy as np
@@ -97,7 +97,7 @@ def test_a_saved_classifier_judges_the_same(trained, data, tmp_path):
         (np.zeros((0, 28, 28), "uint8"), "empty"),
     ],
 )
-def test_bad_images_are_refused_wherever_they_enter(bad, message, trained):
+def test_bad_images_are_rejected_wherever_they_enter(bad, message, trained):
     entrances = {
         "classify": lambda: trained.classify(bad),
         "probabilities": lambda: trained.probabilities(bad),

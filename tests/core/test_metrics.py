@@ -377,7 +377,7 @@ def test_the_frechet_distance_of_single_features():
 
 
 @pytest.mark.parametrize("shapes", [((9, 3), (9, 4)), ((9,), (9,)), ((9, 3), (3,))])
-def test_features_that_do_not_fit_are_refused(shapes):
+def test_features_that_do_not_fit_are_rejected(shapes):
     with pytest.raises(ValueError, match=r"features have shapes .* expected \(n, d\) and \(m, d\)"):
         metrics.frechet_distance(*map(np.zeros, shapes))
 
@@ -442,7 +442,7 @@ def test_wilsons_interval_is_its_formula_at_another_level():
 
 
 @pytest.mark.parametrize("successes, trials", [(-1, 10), (11, 10), (0, 0), (1, 0)])
-def test_counts_that_make_no_sense_are_refused(successes, trials):
+def test_counts_that_make_no_sense_are_rejected(successes, trials):
     with pytest.raises(ValueError, match=f"{successes} successes in {trials} trials"):
         metrics.wilson(successes, trials)
 
@@ -457,7 +457,7 @@ def test_confusion_counts_truth_in_rows():
 
 
 @pytest.mark.parametrize("number", [0, -2, 2.5, True])
-def test_an_impossible_number_of_samples_is_refused(number, loose, images):
+def test_an_impossible_number_of_samples_is_rejected(number, loose, images):
     for measure in (metrics.log_weights, metrics.elbo_estimate):
         with pytest.raises(ValueError, match="samples is .* expected a whole number above 0"):
             measure(loose, images, number)
@@ -465,7 +465,7 @@ def test_an_impossible_number_of_samples_is_refused(number, loose, images):
         metrics.importance_weighted(np.zeros((4, 2), "float32"), number)
 
 
-def test_more_samples_a_bound_than_there_are_is_refused_with_the_cure():
+def test_more_samples_a_bound_than_there_are_is_rejected_with_the_cure():
     with pytest.raises(ValueError, match=r"k is 5, but there are 4 .*log_weights\(samples=5\)"):
         metrics.importance_weighted(np.zeros((4, 2), "float32"), 5)
 
@@ -478,7 +478,7 @@ def test_more_samples_a_bound_than_there_are_is_refused_with_the_cure():
         (np.zeros((0, 28, 28)), "empty"),
     ],
 )
-def test_bad_images_are_refused_wherever_they_enter(bad, message, loose, images):
+def test_bad_images_are_rejected_wherever_they_enter(bad, message, loose, images):
     entrances = {
         "log_weights": lambda: metrics.log_weights(loose, bad, 2),
         "elbo_estimate": lambda: metrics.elbo_estimate(loose, bad, 2),

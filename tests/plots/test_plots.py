@@ -137,7 +137,7 @@ def test_words_stand_below_each_other_on_one_scale(images):
         plots.words(strips, ("one",))
 
 
-def test_unequal_rows_are_refused(images):
+def test_unequal_rows_are_rejected(images):
     with pytest.raises(ValueError, match="same shape"):
         plots.reconstructions(images, images[:3])
 
@@ -198,6 +198,6 @@ def test_26_classes_all_look_different():
         (np.zeros((5, 2)), np.full(5, 3), "2 class names"),
     ],
 )
-def test_codes_that_do_not_fit_are_refused(z, labels, complaint):
+def test_codes_that_do_not_fit_are_rejected(z, labels, complaint):
     with pytest.raises(ValueError, match=complaint):
         plots.latent_scatter(z, labels, ["a", "b"])

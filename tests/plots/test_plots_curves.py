@@ -51,7 +51,7 @@ def test_a_diverged_history_can_still_be_drawn():
     plots.figure_to_png(plots.loss_curves({"reconstruction": [300, np.nan], "kl": [1, np.inf]}))
 
 
-def test_a_history_without_kl_is_refused_by_name():
+def test_a_history_without_kl_is_rejected_by_name():
     with pytest.raises(ValueError, match=r"history has no kl, only \['loss', 'reconstruction'\]"):
         plots.loss_curves({"loss": [1.0], "reconstruction": [1.0]})
 

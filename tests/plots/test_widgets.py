@@ -1,4 +1,4 @@
-"""The latent widgets, without a browser: what they hold and what they refuse."""
+"""The latent widgets, without a browser: what they hold and what they reject."""
 
 import html
 import io
@@ -65,7 +65,7 @@ def test_one_move_takes_less_than_30_milliseconds_in_the_kernel():
 
 
 @pytest.mark.parametrize("widget", [widgets.explore_latent, widgets.hover_explorer])
-def test_a_latent_space_that_is_no_plane_is_refused_with_the_cure(widget):
+def test_a_latent_space_that_is_no_plane_is_rejected_with_the_cure(widget):
     vae = FakeVAE()
     vae.latent_dim = 16
     with pytest.raises(ValueError, match=r"latent_dim = 16.*LatentDistribution\(2\)"):
@@ -236,7 +236,7 @@ def test_the_two_styles_move_all_letters_along_their_directions():
     [("R2", "'2'"), ("\N{LATIN CAPITAL LETTER A WITH DIAERESIS}", "A to Z"), ("", "type a word"),
      ("   ", "type a word"), ("A" * 25, "at most 24"), ("<b>", "A to Z")],
 )  # fmt: skip
-def test_what_cannot_be_written_is_said_and_the_picture_stays(text, words):
+def test_what_cannot_be_written_is_reported_and_the_picture_stays(text, words):
     field, style_1, _, message, image = pen(widgets.write_words(FakePen(), "ADA"))
     before = bytes(image.value)
     field.value = text
@@ -263,7 +263,7 @@ def test_words_are_written_in_colour_and_in_any_size():
     assert list(sheet[0, 0]) == [255, 128, 0] and not sheet[:, 48:96].any()
 
 
-def test_a_pen_is_refused_with_the_cure():
+def test_a_pen_is_rejected_with_the_cure():
     with pytest.raises(ValueError, match="A to Z and spaces only: no '!'"):
         widgets.write_words(FakePen(), "ADA!")
     with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(2, 3\)"):
