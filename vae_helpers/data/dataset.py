@@ -7,6 +7,11 @@ import numpy as np
 
 from vae_helpers.images import as_uint8, check_images
 
+GARMENTS = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
 TEST_FRACTION = 0.15
 SYNTHETIC_TRAIN, SYNTHETIC_TEST = 12_000, 2_000
 DRAWN_TRAIN, DRAWN_TEST = SYNTHETIC_TRAIN, SYNTHETIC_TEST  # the old names, for one edition

@@ -3,10 +3,6 @@
 import numpy as np
 
 SIDE = 28
-GARMENTS = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
 
 _FINE = 4  # garments are drawn four times as large
 
@@ -15,7 +11,7 @@ def garment(label: int, factors: dict[str, float]) -> np.ndarray:
     """Return one garment without stripes and noise.
 
     Args:
-        label: index into GARMENTS.
+        label: index into dataset.GARMENTS.
         factors: width, length, detail, flare, shade, shift_x and shift_y, as `synthetic` says.
 
     Returns:

@@ -15,13 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from vae_helpers.data.dataset import ImageDataset
-from vae_helpers.data.fetch import UnreachableError, is_offline, warn_of_cache
 from vae_helpers.data.formats import read_csv
 from vae_helpers.files import atomic_path
+from vae_helpers.settings import is_on
 
 GIVEN = "the given path"
 SYNTHETIC = ("synthetic", "drawn")  # what asks for the stand-in; "drawn" is the old word
 SEARCH_DEPTH = 5  # Kaggle's deepest layout is datasets/<owner>/<slug>/<folder>
+
+
+class UnreachableError(OSError):
+    """The network did not answer; the message says who was asked and what happened."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ def _read_chosen(search, path, chosen):
     )
 
 
+def is_offline() -> bool:
+    """Return whether the environment says VAE_OFFLINE=1: no network is tried."""
+    return is_on("VAE_OFFLINE")
+
+
 def kaggle_input() -> Path:
     """Return the folder under which Kaggle mounts its inputs (VAE_KAGGLE_INPUT moves it)."""
     return Path(os.environ.get("VAE_KAGGLE_INPUT") or "/kaggle/input")
@@ -156,6 +165,15 @@ def below(root: Path, files: dict[str, Path]) -> str:
     """Return the folder of `files` as it stands below `root`, such as '/fashion-mnist'."""
     folder = next(iter(files.values())).parent.relative_to(root)
     return "" if folder == Path() else f"/{folder.as_posix()}"
+
+
+def warn_of_cache(folder: Path, error: OSError) -> None:
+    """Warn that the cache cannot be written, which is no reason to stop."""
+    warnings.warn(
+        f"the cache folder {folder} cannot be written ({error}); going on without it, so the next "
+        "run does this work again. Set VAE_CACHE_DIR to a folder of yours.",
+        stacklevel=2,
+    )
 
 
 def parse_once(file: Path, classes: int, has_header: bool) -> tuple[np.ndarray, np.ndarray]:

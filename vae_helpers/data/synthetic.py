@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_helpers.data.garments import GARMENTS, SIDE, garment
+from vae_helpers.data.dataset import GARMENTS
+from vae_helpers.data.garments import SIDE, garment
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FONTS = (
