@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 
 from vae_helpers.audit.health import health_report
-from vae_helpers.audit.health.noise import diagnose
-from vae_helpers.audit.health.report import ILLNESSES, REMARKS
+from vae_helpers.audit.health.noise import noise_findings, visible_noise
+from vae_helpers.audit.health.report import FINDINGS, REMARKS
 from vae_helpers.drawn import draw_garments
 from vae_helpers.elbo import gaussian_kl
+from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
 from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost
 from vae_helpers.vae import VAE
@@ -127,113 +128,118 @@ def test_it_leaves_the_model_as_it_was(trained, images):
 
 # --- the sampling ------------------------------------------------------------------------------
 
-normal = keras.random.normal
-
-
-def with_sigma(sigma):
-    """A sampler whose noise has the given standard deviation, a function of z_log_var."""
-
-    def sample(self, z_mean, z_log_var):
-        return z_mean + sigma(z_log_var) * normal(tf.shape(z_mean), seed=self.noise)
-
-    return sample
-
-
-def with_noise(noise):
-    """A sampler whose standard noise is noise(self, z_mean)."""
-
-    def sample(self, z_mean, z_log_var):
-        return z_mean + tf.exp(0.5 * z_log_var) * noise(self, z_mean)
-
-    return sample
-
-
-def uniform(low, high):
-    return lambda self, m: keras.random.uniform(tf.shape(m), low, high, seed=self.noise)
-
-
-FIXED = np.random.default_rng(0).normal(size=(2000, 3)).astype("float32")
-SAMPLERS = {
-    "no noise": (lambda self, z_mean, z_log_var: z_mean, {"no_noise"}),
-    "one noise for the batch": (
-        with_noise(lambda self, m: normal((1, 3), seed=self.noise)),
-        {"noise_shared_by_batch"},
-    ),
-    "one noise for all dimensions": (
-        with_noise(lambda self, m: normal((tf.shape(m)[0], 1), seed=self.noise)),
-        {"noise_shared_by_dimensions"},
-    ),
-    "one number for everything": (
-        with_noise(lambda self, m: normal((1, 1), seed=self.noise)),
-        {"noise_shared_by_batch", "noise_shared_by_dimensions"},
-    ),
-    "a fixed seed": (with_noise(lambda self, m: normal(tf.shape(m), seed=7)), {"noise_repeated"}),
-    "a table of noise": (
-        with_noise(lambda self, m: tf.constant(FIXED)[: tf.shape(m)[0]]),
-        {"noise_repeated"},
-    ),
-    "NumPy's noise, drawn once in a graph": (
-        with_noise(lambda self, m: np.random.normal(size=(1, 3)).astype("float32")),
-        {"noise_repeated", "noise_shared_by_batch"},
-    ),
-    "exp(log variance) for sigma": (with_sigma(tf.exp), {"sigma_from_log_var"}),
-    "exp(log variance), and shared by the batch": (
-        lambda self, m, v: m + tf.exp(v) * normal((1, 3), seed=self.noise),
-        {"sigma_from_log_var", "noise_shared_by_batch"},
-    ),
-    "exp(log variance), the same noise for all dimensions": (
-        lambda self, m, v: m + tf.exp(v) * normal((tf.shape(m)[0], 1), seed=self.noise),
-        {"sigma_from_log_var", "noise_shared_by_dimensions"},
-    ),
-    "sigma 1": (with_sigma(tf.ones_like), {"unexpected_noise", "gradient_blocked"}),
-    "sigma without gradient": (
-        with_sigma(lambda v: tf.stop_gradient(tf.exp(0.5 * v))),
-        {"gradient_blocked"},
-    ),
-    "the log variance for sigma": (with_sigma(lambda v: v), {"unexpected_noise"}),
-    "half as wide": (with_sigma(lambda v: 0.5 * tf.exp(0.5 * v)), {"unexpected_noise"}),
-    "uniform on [0, 1)": (with_noise(uniform(0, 1)), {"noise_shifted", "unexpected_noise"}),
-    "uniform of variance 1": (with_noise(uniform(-(3**0.5), 3**0.5)), {"unexpected_noise"}),
-    "truncated normal": (
-        with_noise(lambda self, m: keras.random.truncated_normal(tf.shape(m), seed=self.noise)),
-        {"unexpected_noise"},
-    ),
-    "noise around 1": (
-        with_noise(lambda self, m: 1 + normal(tf.shape(m), seed=self.noise)),
-        {"noise_shifted", "unexpected_noise"},
-    ),
-    "z_mean halved": (
-        lambda self, m, v: 0.5 * m + tf.exp(0.5 * v) * normal(tf.shape(m), seed=self.noise),
-        {"unexpected_noise"},
-    ),
-    "no gradient through the sample": (
-        lambda self, m, v: tf.stop_gradient(LatentDistribution.sample(self, m, v)),
-        {"gradient_blocked"},
-    ),
+# What is found of each known mistake in a trained model.
+SHARED = "noise_shared_by_dimensions"
+FOUND = {
+    "no_noise": {"no_noise"},
+    "sigma_added": {"noise_repeated", "noise_shared_by_batch", SHARED},
+    "fixed_seed": {"noise_repeated"},
+    "table": {"noise_repeated"},
+    "numpy_noise": {"noise_repeated", "noise_shared_by_batch"},
+    "one_for_images": {"noise_shared_by_batch"},
+    "one_for_dimensions": {SHARED},
+    "one_for_all": {"noise_shared_by_batch", SHARED},
+    "one_for_two": {SHARED},
+    "one_for_two_flipped": {SHARED},
+    "half_as_wide": {"unexpected_noise"},
+    "almost_none": {"unexpected_noise"},
+    "uniform": {"noise_shifted", "unexpected_noise"},
+    "uniform_centred": {"unexpected_noise"},
+    "truncated": {"unexpected_noise"},
+    "noise_around_1": {"noise_shifted", "unexpected_noise"},
+    "mean_halved": {"unexpected_noise"},
+    "no_gradient": {"gradient_blocked"},
+    "no_gradient_to_mean": {"gradient_blocked"},
+    "no_gradient_to_sigma": {"gradient_blocked"},
+    "batch_written_in": {"fixed_batch_size"},
+}
+# Sharing and a wrong width do not hide each other.
+BOTH = {
+    "one_for_images": {"sigma_from_log_var", "noise_shared_by_batch"},
+    "one_for_dimensions": {"sigma_from_log_var", SHARED},
+    "one_for_two_flipped": {"sigma_from_log_var", SHARED},
 }
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_a_sick_sampler_is_named(patient, images, name):
-    sample, codes = SAMPLERS[name]
-    report = health_report(patient(latent_with(sample)), images)
-    # What the decoder makes of codes it was not trained on is another matter.
-    consequences = {"worse_than_mean_image"}
-    assert set(report.findings) - consequences == codes
-    assert not report.healthy
-    assert all(report.evidence[code] for code in codes)
+def planted(record, **options):
+    """LatentDistribution with the sampler of a record of `known_mistakes.samplers`."""
+
+    def sample(self, z_mean, z_log_var):
+        return record.sample(z_mean, z_log_var, self.noise, **options)
+
+    return latent_with(sample)
 
 
-def test_what_law_the_noise_follows_is_said(patient, images):
-    report = health_report(patient(latent_with(with_sigma(tf.ones_like))), images)
-    assert "standard deviation 1," in report.evidence["unexpected_noise"]
+def found_in(vae, images):
+    """Findings without what a decoder makes of codes it was not trained on."""
+    return set(health_report(vae, images).findings) - {"worse_than_mean_image"}
+
+
+def test_every_known_sampler_is_planted():
+    # With static_shape no model can be built.
+    assert set(FOUND) == set(SAMPLERS) - {"static_shape"}
+
+
+@pytest.mark.parametrize("code", FOUND)
+def test_a_wrong_sampler_is_named(patient, images, code):
+    vae = patient(planted(SAMPLERS[code]))
+    report = health_report(vae, images)
+    assert set(report.findings) - {"worse_than_mean_image"} == FOUND[code]
+    assert all(report.evidence[finding] for finding in FOUND[code])
+
+
+@pytest.mark.parametrize("code", WIDTHS)
+def test_a_wrong_width_is_named(patient, images, code):
+    report = health_report(patient(planted(WIDTHS[code])), images)
+    if code == "exp(z_log_var / 2)":
+        assert report.healthy
+        return
+    finding = "sigma_from_log_var" if code == "exp(z_log_var)" else "unexpected_noise"
+    expected = {finding} | ({"gradient_blocked"} if code == "1" else set())
+    assert set(report.findings) - {"worse_than_mean_image"} == expected
+    assert f"standard deviation {code}," in report.evidence[finding]
+
+
+@pytest.mark.parametrize("code", BOTH)
+def test_a_wrong_width_is_named_beside_shared_noise(patient, images, code):
+    vae = patient(planted(SAMPLERS[code], width=WIDTHS["exp(z_log_var)"]))
+    assert found_in(vae, images) == BOTH[code]
+
+
+def test_which_dimensions_share_their_noise_is_reported(patient, images):
+    report = health_report(patient(planted(SAMPLERS["one_for_two"])), images)
+    assert "some latent dimensions" in report.evidence[SHARED]
+    assert "0 and 2 (correlation +1.00)" in report.evidence[SHARED]
+    report = health_report(patient(planted(SAMPLERS["one_for_two_flipped"])), images)
+    assert "0 and 2 (correlation -1.00)" in report.evidence[SHARED]
+    report = health_report(patient(planted(SAMPLERS["one_for_dimensions"])), images)
+    assert "all latent dimensions" in report.evidence[SHARED]
+
+
+def test_a_missing_gradient_names_what_it_is_missing_for(patient, images):
+    report = health_report(patient(planted(SAMPLERS["no_gradient_to_mean"])), images)
+    assert "with respect to z_mean," in report.evidence["gradient_blocked"]
+    report = health_report(patient(planted(SAMPLERS["no_gradient_to_sigma"])), images)
+    assert "with respect to z_log_var," in report.evidence["gradient_blocked"]
+
+
+def test_a_batch_size_in_the_sampler_is_named(patient, images):
+    report = health_report(patient(planted(SAMPLERS["batch_written_in"])), images)
+    assert report.findings == ("fixed_batch_size",)
+    assert "(128, 3) for 3 images" in str(report) and "nan" not in str(report)
 
 
 def test_sigma_1_is_seen_where_training_made_both_laws_agree(patient, images):
-    vae = patient(latent_with(with_sigma(tf.ones_like)))
+    vae = patient(planted(WIDTHS["1"]))
     vae.latent.z_log_var.kernel.assign(tf.zeros_like(vae.latent.z_log_var.kernel))
     vae.latent.z_log_var.bias.assign([0.0, 0.0, 0.0])  # where the KL alone leads it
     assert "gradient_blocked" in health_report(vae, images).findings
+
+
+def diagnose(noise, z_mean, z_log_var):
+    """Spread and findings of noise alone."""
+    seen = visible_noise(noise, z_mean, z_log_var)
+    return seen.spread if seen else np.nan, noise_findings(seen)
 
 
 def test_where_both_laws_agree_nothing_is_claimed():
@@ -348,7 +354,7 @@ def test_log_variances_at_a_clamp(trained, patient, images):
 def swap_decoder(vae, function):
     """The decoder's output becomes function(z, logits)."""
     decode = vae.decoder.call
-    vae.decoder.call = lambda z: function(z, decode(z))
+    vae.decoder.call = lambda z, training=False: function(z, decode(z))
     return vae
 
 
@@ -464,7 +470,7 @@ def test_it_can_be_read(trained, images, capsys):
 
 
 def test_an_illness_is_said_in_print_and_in_html(patient, images):
-    report = health_report(patient(latent_with(with_sigma(tf.exp))), images)
+    report = health_report(patient(planted(WIDTHS["exp(z_log_var)"])), images)
     assert str(report).startswith("ill: ") and "! sigma_from_log_var: " in str(report)
     page = report._repr_html_()
     assert page.startswith("<table") and "sigma_from_log_var" in page
@@ -476,7 +482,7 @@ def test_a_report_without_numbers_still_says_why(trained, images):
 
 
 def test_codes_and_evidence_belong_together(patient, images):
-    report = health_report(patient(latent_with(SAMPLERS["one number for everything"][0])), images)
+    report = health_report(patient(planted(SAMPLERS["one_for_all"])), images)
     assert set(report.evidence) == {*report.findings, *report.remarks}
-    assert list(report.findings) == [code for code in ILLNESSES if code in report.findings]
+    assert list(report.findings) == [code for code in FINDINGS if code in report.findings]
     assert set(report.remarks) <= set(REMARKS)
