@@ -54,6 +54,19 @@ def test_pca_cost_equals_a_reconstruction_by_svd(tiny, components):
     assert pca_cost(tiny, components) == pytest.approx(bernoulli_cost(x, output), rel=1e-5)
 
 
+@pytest.mark.parametrize("components", [1, 4])
+def test_pca_cost_where_pixels_outnumber_images(monkeypatch, components):
+    monkeypatch.setattr("vae_helpers.references.COLUMNS", 50)  # blocks add up
+    images = np.random.default_rng(1).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    x = (images / 255).reshape(40, -1)
+    _, _, directions = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    basis = directions[:components].T
+    output = np.clip((x - x.mean(axis=0)) @ basis @ basis.T + x.mean(axis=0), 0.005, 0.995)
+    assert pca_cost(images, components) == pytest.approx(bernoulli_cost(x, output), rel=1e-5)
+    # More components than the images span: every image is redrawn.
+    assert pca_cost(images, 100) == pytest.approx(bernoulli_cost(x, np.clip(x, 0.005, 0.995)))
+
+
 def test_pca_without_components_is_the_mean_image(tiny):
     assert pca_cost(tiny, 0) == pytest.approx(mean_image_cost(tiny), rel=1e-4)
 
@@ -89,9 +102,9 @@ def test_labels_name_the_dimension(tiny):
 @pytest.mark.parametrize(
     ("images", "complaint"),
     [
-        (np.full((2, 3, 3), 200.0), "Divide by 255"),
-        (np.full((2, 3, 3), np.nan), "values nan"),
-        (np.zeros((0, 3, 3), np.uint8), "at least 1"),
+        (np.full((2, 3, 3), 200.0), "divide by 255"),
+        (np.full((2, 3, 3), np.nan), "contains NaN"),
+        (np.zeros((0, 3, 3), np.uint8), "at least one image"),
         (np.zeros(9, np.uint8), "expected"),
     ],
 )
