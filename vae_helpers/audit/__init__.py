@@ -4,6 +4,7 @@ from vae_helpers.audit.card import HealthReport
 from vae_helpers.audit.collapse import CriticalBeta, critical_beta
 from vae_helpers.audit.health import health_report
 from vae_helpers.audit.loss import audit_loss
+from vae_helpers.audit.model import audit_model
 from vae_helpers.audit.report import MISTAKES, LossAudit
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "HealthReport",
     "LossAudit",
     "audit_loss",
+    "audit_model",
     "critical_beta",
     "health_report",
 ]
