@@ -231,8 +231,12 @@ def _items(value):
 
 
 def _numbers(space):
-    """The plain numbers among attributes, such as a step counter; no flags, which Keras sets."""
-    return {name: value for name, value in space.items() if type(value) in (int, float)}
+    """The author's plain numbers and flags among attributes, such as a step counter."""
+    return {
+        name: value
+        for name, value in space.items()
+        if type(value) in (int, float, bool) and not name.startswith("_") and name != "built"
+    }
 
 
 def _global_seed():

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit import instrument
+from vae_helpers.audit.model import instrument
 
 # Names that people give to the two outputs of an encoder.
 MEAN_NAME = re.compile(r"mean|(^|[_.])(mu|means?|loc)($|[_\d])", re.IGNORECASE)

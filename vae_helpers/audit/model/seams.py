@@ -1,8 +1,8 @@
 """Where a model's code and its output can be replaced, found by watching it run once.
 
-The noise is set to +1 and then to -1 (see `watch.record`): z_mean is half the sum of the two codes, the width of the noise
-half their difference, and whichever outputs have these values are z_mean and z_log_var. Names are
-asked only where that does not tell.
+The noise is set to +1 and then to -1: z_mean is half the sum of the two codes, the width of the
+noise half their difference, and whichever outputs have these values are z_mean and z_log_var.
+Names are asked only where that does not tell.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_helpers.audit.watch import (
+from vae_helpers.audit.model.watch import (
     LOG_NAME,
     LOG_STD_NAME,
     MEAN_NAME,
@@ -343,9 +343,10 @@ def _add_z(calls, stubs, values, final):
         return
     for call in calls:
         is_z = [np.array_equal(value, values["z"]) for value in call.values]
-        if any(is_z) and not call.adds_loss and not call.holds(final) and call.key not in stubs:
-            if not any(call.holds(other) for other, _ in stubs.values()):
-                stubs[call.key] = (call, ["z" if each else None for each in is_z])
+        inner = [other for other, _ in stubs.values()] + [final]
+        is_free = call.key not in stubs and not any(call.holds(other) for other in inner)
+        if any(is_z) and is_free and not call.adds_loss:
+            stubs[call.key] = (call, ["z" if each else None for each in is_z])
 
 
 def _add_unused(calls, stubs):

@@ -13,9 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit import instrument, objective, seams, watch
-from vae_helpers.audit.loss import audit_loss
-from vae_helpers.audit.report import LossAudit
+from vae_helpers.audit import LossAudit, audit_loss
+from vae_helpers.audit.model import instrument, objective, seams, watch
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE
 
@@ -308,8 +307,9 @@ def _trial(model, once, batch, found, latent_dim, takes_probabilities):
 
 def _picker(base, other_code, other_output):
     """What takes the number to minimise out of a dict or tuple of losses."""
-    if isinstance(base, tuple) and hasattr(base, "_asdict"):
-        return lambda returned, inner=_picker(base._asdict(), {}, {}): inner(returned._asdict())
+    if hasattr(base, "_asdict") and set(objective.TOTALS) & set(base._fields):
+        by_name = _picker(base._asdict(), None, None)
+        return lambda returned: by_name(returned._asdict())
     if isinstance(base, dict):
         key = next((name for name in objective.TOTALS if name in base), None)
         if key is None:

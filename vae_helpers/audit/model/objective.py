@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from vae_helpers.audit.instrument import GradientTaken, gradients_captured, own_methods
+from vae_helpers.audit.model.instrument import GradientTaken, gradients_captured, own_methods
 
 INSTEAD = (
     "pass loss=: a function of (images, logits, z_mean, z_log_var), of (model, images) or of "
