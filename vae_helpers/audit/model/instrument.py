@@ -5,6 +5,7 @@ patches act on the whole process: no other thread may use Keras meanwhile.
 """
 
 import contextlib
+import functools
 import importlib
 import random
 import types
@@ -102,8 +103,13 @@ def intercepted(model, handler):
 
 def own_methods(model):
     """Return the names of the methods that the model's author added to those of Keras."""
+    return [name for name in _methods_of(type(model)) if name not in vars(model)]
+
+
+@functools.cache
+def _methods_of(kind):
     names = {}
-    for owner in type(model).__mro__:
+    for owner in kind.__mro__:
         if owner.__module__.split(".")[0] in ("keras", "tensorflow", "builtins"):
             continue
         for name, value in vars(owner).items():
@@ -111,7 +117,7 @@ def own_methods(model):
             is_code = is_code or hasattr(value, "python_function")  # a tf.function
             if is_code and not name.startswith("__") and not hasattr(keras.Model, name):
                 names[name] = None
-    return [name for name in names if name not in vars(model)]
+    return tuple(names)
 
 
 @contextlib.contextmanager
@@ -125,18 +131,35 @@ def known_noise(value):
         return tf.fill(shape, tf.cast(KEEP_ALL, _dtype_among(args, dtype)))
 
     draws = {"normal": normal, "uniform": uniform}
-    replacements = []
+    with replaced([(owner, name, draws[kind]) for owner, name, kind in _raw_draws()]):
+        yield
+
+
+@functools.cache
+def _raw_draws():
+    """The functions of `RAW_DRAWS` that this TensorFlow has; without them a draw stays random."""
+    found = []
     for module, name, kind in RAW_DRAWS:
-        with contextlib.suppress(ImportError):  # another TensorFlow: that draw stays random
+        with contextlib.suppress(ImportError):
             owner = importlib.import_module(f"tensorflow.python.ops.{module}")
             if hasattr(owner, name):
-                replacements.append((owner, name, draws[kind]))
-    with replaced(replacements):
-        yield
+                found.append((owner, name, kind))
+    return found
 
 
 def _dtype_among(args, default):
     return next((each for each in args if isinstance(each, tf.DType)), default)
+
+
+@contextlib.contextmanager
+def metrics_idle():
+    """Let means that are tracked not be updated: it takes more time than the loss itself."""
+
+    def nothing(*args, **kwargs):
+        return None
+
+    with replaced([(keras.metrics.Mean, "update_state", nothing)]):
+        yield
 
 
 @contextlib.contextmanager

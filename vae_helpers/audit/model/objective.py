@@ -178,7 +178,7 @@ def _train_step(model, inputs):
         raise ValueError(
             "train_step asked for no gradient by tape.gradient, where the audit takes the loss"
             + (f" (it raised {errors[0]})" if errors else "")
-            + ("; compile the model first" if model.optimizer is None else "")
+            + ("; compile the model first" if getattr(model, "optimizer", None) is None else "")
             + f"; if it needs other data, pass inputs=, a function of the images; or {INSTEAD}"
         )
 

@@ -125,7 +125,7 @@ def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
     if head is not None:
         found = replace(found, head=head)
     if takes_probabilities is None:
-        takes_probabilities = _gives_probabilities(found.output)
+        takes_probabilities = _gives_probabilities(model, goal, found, batch)
     latent_dim = int(np.prod(found.code_shape))
     once = _run_once(model, goal, found)
     symbols = "".join(f"{name}, " for _, name, _ in goal.symbols)[:-2]
@@ -172,21 +172,27 @@ def _seams(model, goal, batch):
         ) from error
 
 
-def _gives_probabilities(call):
-    """Whether the outputs stay in [0, 1] for any code, however large."""
-    proceed = call.source if callable(call.source) else None
-    values = [call.values[0]]
-    for scale in (30.0, -30.0):
-        if proceed is not None:
-            args, kwargs = keras.tree.map_structure(
-                lambda each, scale=scale: (
-                    each * tf.cast(scale, each.dtype)
-                    if tf.is_tensor(each) and each.dtype.is_floating
-                    else each
-                ),
-                (call.args, call.kwargs),
-            )
-            values.append(np.asarray(proceed(*args, **kwargs)).astype("float64"))
+def _gives_probabilities(model, goal, found, batch):
+    """Whether the output stays in [0, 1] for any code, however large."""
+    code_roles = {"z_mean", "z_log_var", "z", "both", "both_swapped"}
+    z_mean = 30 * np.random.default_rng(0).normal(size=(len(batch), *found.code_shape))
+    z_mean = tf.constant(z_mean, tf.float32)
+    z_log_var = tf.zeros_like(z_mean)
+    crafted = objective.Crafted(None, z_mean, _second_output(found.head, z_log_var), z_mean)
+    values = [found.output.values[0]]
+
+    def handler(source, proceed, args, kwargs):
+        key = source if isinstance(source, str) else id(source)
+        call, roles = found.roles.get(key, (None, ()))
+        if code_roles & set(roles):
+            return _stand_in(call, roles, crafted, len(batch))
+        returned = proceed()
+        if key == found.output.key:
+            values.append(np.asarray(returned, "float64"))
+        return returned
+
+    with instrument.known_noise(1.0), instrument.intercepted(model, handler):
+        goal.rehearse(batch)
     values = np.concatenate([value.ravel() for value in values])
     if np.ptp(values) < 1e-6:  # an output that starts constant, at a sigmoid of 0 perhaps
         return bool(np.allclose(values, 0.5))
@@ -201,7 +207,7 @@ def _run_once(model, goal, found):
 
     def once(images, output, z_mean, z_log_var, noise):
         batch = tf.shape(z_mean)[0]
-        if tuple(z_mean.shape[1:]) == (int(np.prod(found.code_shape)),):
+        if len(found.code_shape) > 1 and z_mean.shape[1] == np.prod(found.code_shape):
             shape = tf.concat([[batch], tf.constant(found.code_shape, tf.int32)], axis=0)
             z_mean, z_log_var = tf.reshape(z_mean, shape), tf.reshape(z_log_var, shape)
         if tuple(output.shape[1:]) != found.output_shape and np.prod(output.shape[1:]) == np.prod(
@@ -219,6 +225,7 @@ def _run_once(model, goal, found):
         values = [_in_place_of(name, crafted, images) for _, name, _ in goal.symbols]
         with (
             instrument.known_noise(noise),
+            instrument.metrics_idle(),
             instrument.intercepted(model, handler),
             objective.filled(goal.symbols, values),
         ):

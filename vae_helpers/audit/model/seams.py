@@ -42,6 +42,12 @@ class Part:
     value: np.ndarray
     half: int | None = None
 
+    def same_as(self, other):
+        """Whether both are one tensor, which several calls may have returned."""
+        return self.half == other.half and (
+            self.call.leaves[self.leaf] is other.call.leaves[other.leaf]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Seams:
@@ -80,7 +86,7 @@ def find(plus, minus, image_shape, batch) -> Seams:
     """
     final = _final_output(plus, minus, int(np.prod(image_shape)), batch)
     z_mean, width, z_value, sampler_width = _codes(plus, minus, final)
-    if z_mean.call is width.call and (z_mean.leaf, z_mean.half) == (width.leaf, width.half):
+    if z_mean.same_as(width):
         raise NotFound(
             f"z_mean and z_log_var are one and the same output of {z_mean.call.name!r}: give "
             "z_log_var a layer of its own"
@@ -121,7 +127,7 @@ def _listed(names):
 def _final_output(plus, minus, size, batch):
     """The call that makes the output: the last of one tensor as large as the images.
 
-    Of those, one that depends on the noise comes first: another may only have reshaped the images.
+    It has to depend on the noise, if anything does: another may only have reshaped the images.
     """
 
     def is_image(values):
@@ -132,21 +138,26 @@ def _final_output(plus, minus, size, batch):
         return len(call.inputs) > 1 and any(is_image(array(each)) for each in call.inputs)
 
     found = [
-        (_is_noisy(i, plus, minus), call.end, call)
+        i
         for i, call in enumerate(plus)
         if len(call.values) == 1 and is_image(call.values[0]) and not compares(call)
     ]
+    if any(_is_noisy(i, plus, minus) for i in range(len(plus))):
+        found = [i for i in found if _is_noisy(i, plus, minus)]
     if not found:
         raise NotFound(
-            f"no layer or method returned one tensor of {size} values for each of {batch} images, "
-            "as a decoder does"
+            f"no layer or method made one tensor of {size} values for each of {batch} images out "
+            "of a sampled code, as a decoder does"
         )
-    return max(found, key=lambda each: each[:2])[2]
+    return max((plus[i] for i in found), key=lambda call: call.end)
 
 
 def _is_noisy(i, plus, minus):
-    aligned = len(plus) == len(minus)
-    return aligned and not np.array_equal(plus[i].values[0], minus[i].values[0])
+    """Whether what a call returned depends on the noise, as far as that can be told."""
+    if len(plus) != len(minus):
+        return False
+    pairs = zip(plus[i].values, minus[i].values, strict=True)
+    return any(not np.array_equal(one, other) for one, other in pairs)
 
 
 def _output_stub(calls, final, codes):
@@ -221,10 +232,9 @@ def _match(parts, centre, width):
     for m in means:
         for v in parts:
             kind = _kind_of_width(v, width)
-            same = m.call is v.call and (m.leaf, m.half) == (v.leaf, v.half)
             # Where all are constant, as after an initialisation at 0, only names tell.
             score = (
-                not same,
+                not m.same_as(v),
                 bool(WIDTH_NAME.search(v.call.name)) + bool(MEAN_NAME.search(m.call.name)),
                 (v.call.start, v.leaf, v.half or 0) > (m.call.start, m.leaf, m.half or 0),
                 -m.call.start - v.call.start,
