@@ -1,7 +1,7 @@
 """What is wrong with some numbers, said in words: shape, sign, factor, offset, NaN.
 
 Pure functions. The numbers may be an array, a tensor, a single number, a piece of text, or a tuple
-of several of these; `judge` compares what an answer gave with what it should have given.
+of several of these; `difference` compares what an answer gave with what it should have given.
 """
 
 import math
@@ -72,7 +72,7 @@ def close(given, expected, tolerance):
     return bool(np.allclose(given, expected, rtol=tolerance, atol=floor, equal_nan=True))
 
 
-def judge(results, tolerance, of="Your answer", outcome="", reveal=True):
+def difference(results, tolerance, of="Your answer", outcome="", reveal=True):
     """Say what distinguishes what was given from what was expected.
 
     Args:
@@ -88,9 +88,9 @@ def judge(results, tolerance, of="Your answer", outcome="", reveal=True):
     """
     expected = results[0][1]
     if isinstance(expected, dict):
-        return _judge_parts(results, tolerance, outcome, sorted(expected), reveal)
+        return _difference_of_parts(results, tolerance, outcome, sorted(expected), reveal)
     if isinstance(expected, list | tuple):
-        return _judge_parts(results, tolerance, outcome, range(len(expected)), reveal)
+        return _difference_of_parts(results, tolerance, outcome, range(len(expected)), reveal)
     if isinstance(expected, str):
         given = results[0][0]
         if not isinstance(given, str):
@@ -120,7 +120,7 @@ def shapes_of(arguments):
     return ", ".join(words)
 
 
-def _judge_parts(results, tolerance, outcome, keys, reveal):
+def _difference_of_parts(results, tolerance, outcome, keys, reveal):
     for given, _, _ in results:
         try:
             found = len(given)
@@ -133,7 +133,7 @@ def _judge_parts(results, tolerance, outcome, keys, reveal):
     for key in keys:
         name = key if isinstance(key, str) else f"part {key + 1} of {len(keys)}"
         part = [(given[key], right[key], arguments) for given, right, arguments in results]
-        words = judge(part, tolerance, of=f"Your {name}", reveal=reveal)
+        words = difference(part, tolerance, of=f"Your {name}", reveal=reveal)
         if words:
             return words
     return ""

@@ -1,0 +1,167 @@
+"""What nb04 and nb06 examine alike: samplers, and latent distributions that are wrong on purpose.
+
+Their mistakes stand in the one list, `known_mistakes.samplers`, which the audit reads too.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import tensorflow as tf
+
+from vae_helpers import parts
+from vae_helpers.exercises.losses import gaussian_kl, kl_with
+from vae_helpers.known_mistakes.samplers import RIGHT, RIGHT_SAMPLER, WIDTHS
+
+# --------------------------------------------------------------------------- samplers
+
+LOW, HIGH = -3.0, 1.0  # two log variances; a law for sigma that fits both is the law
+
+
+def sampler_fault(sample, latent_dim=3):
+    """Return what is wrong with a sampler of (z_mean, z_log_var), "" when nothing is."""
+    if not callable(sample):
+        return f"Expected a function, got {type(sample).__name__}. Hand over the function itself."
+    return noise_fault(sample, latent_dim) or _under_fit(sample, latent_dim)
+
+
+def noise_fault(sample, latent_dim=3):
+    """Return what is wrong with the z that a sampler gives when it is called directly."""
+    rng = np.random.default_rng()
+    z_mean = rng.normal(size=(1500, latent_dim)).astype("float32")
+    z_log_var = rng.choice([LOW, HIGH], size=z_mean.shape).astype("float32")
+    calls = [np.asarray(sample(tf.constant(z_mean), tf.constant(z_log_var))) for _ in range(2)]
+    if calls[0].shape != z_mean.shape:
+        return (
+            f"Your z has shape {calls[0].shape}, expected that of z_mean, {z_mean.shape}: one "
+            "code for each image."
+        )
+    if not np.isfinite(calls[0]).all():
+        return f"Some of your z are NaN or infinite, for log variances of {LOW:.0f} and {HIGH:.0f}."
+    noise = [z.astype("float64") - z_mean for z in calls]
+    return (
+        _repeated(noise, z_log_var)
+        or _shared(noise[0], z_log_var)
+        or _wrong_width(np.stack(noise), z_log_var)
+    )
+
+
+def _repeated(noise, z_log_var):
+    if not np.allclose(noise[0], noise[1], atol=1e-5):
+        return ""
+    if np.allclose(noise[0], 0, atol=1e-5):
+        return "z is z_mean: there is no noise in it, and the KL charges for a width nobody uses."
+    if np.allclose(noise[0], np.exp(z_log_var / 2), rtol=1e-3):
+        return (
+            "z is z_mean + sigma at every call: sigma is added, and multiplied with nothing random."
+        )
+    return "Two calls give the same z: the noise has to be drawn anew inside the function."
+
+
+def _shared(noise, z_log_var):
+    if np.ptp(noise) < 1e-6:
+        return "The whole batch gets one single number as its noise."
+    low, dimensions = z_log_var == LOW, range(noise.shape[1])
+    if all(np.ptp(noise[low[:, d], d]) < 1e-4 for d in dimensions):
+        one = np.ptp([noise[low[:, d], d].mean() for d in dimensions]) < 1e-4
+        whole = "One single number serves the whole batch" if one else "All images share one noise"
+        return f"{whole}: draw one row for each image, tf.shape(z_mean)."
+    pairs = list(combinations(dimensions, 2))
+    shared = [pair for pair in pairs if _same_size(noise, low, *pair)]
+    if shared:
+        which = "{} and {}".format(*shared[0]) if len(shared) < len(pairs) else ""
+        return (
+            f"{f'Latent dimensions {which}' if which else 'All latent dimensions'} of an image "
+            "share one number. The KL prices them as independent; a decoder can cancel what they "
+            "share."
+        )
+    return ""
+
+
+def _same_size(noise, low, first, second):
+    """True when two dimensions have the same noise up to the sign, where they are equally wide."""
+    both = low[:, first] & low[:, second]
+    return np.allclose(abs(noise[both, first]), abs(noise[both, second]), atol=1e-4)
+
+
+def _wrong_width(noise, z_log_var):
+    levels = np.array([LOW, HIGH], "float32")
+    found = np.array([np.std(noise[:, z_log_var == level]) for level in levels])
+    right = RIGHT.sigma(levels)
+    for width in WIDTHS.values():
+        if width is not RIGHT and np.allclose(found, width.sigma(levels), rtol=0.06):
+            return f"The noise has the standard deviation {width.code}, {width.text}."
+    scaled = noise / np.exp(z_log_var / 2)
+    if abs(scaled.mean()) > 0.1:
+        return f"The noise is not centred: its mean is {scaled.mean():.2f}, expected 0."
+    if not np.allclose(found, right, rtol=0.08):
+        return (
+            f"At log variances of {LOW:.0f} and {HIGH:.0f} your z has standard deviations "
+            f"{found[0]:.3g} and {found[1]:.3g}, expected {right[0]:.3g} and {right[1]:.3g}."
+        )
+    kurtosis = np.mean((scaled - scaled.mean()) ** 4) / np.var(scaled) ** 2
+    if abs(kurtosis - 3) > 0.6:
+        return "The width is right, but the noise is not normal (is it uniform?)."
+    return ""
+
+
+def _under_fit(sample, latent_dim):
+    """What goes wrong in training only: with gradients, and while a graph is built."""
+    m, v = tf.zeros((20, latent_dim)), tf.zeros((20, latent_dim))
+    with tf.GradientTape() as tape:
+        tape.watch([m, v])
+        z = sample(m, v)
+    for name, gradient in zip(("z_mean", "z_log_var"), tape.gradient(z, [m, v]), strict=True):
+        if gradient is None or not np.any(gradient):
+            return (
+                f"Called directly it is right. But no gradient reaches {name}: is there a "
+                "stop_gradient, or a function of NumPy, on its way?"
+            )
+    in_graph = tf.function(sample)
+    if np.allclose(in_graph(m, v), in_graph(m, v), atol=1e-5):
+        return (
+            "Called directly it is right. Under fit it is not: a number drawn by NumPy or Python "
+            "is drawn once, while the graph is built. Draw with tf.random or keras.random."
+        )
+    spec = tf.TensorSpec((None, latent_dim), m.dtype)  # as under fit
+    try:
+        tf.function(sample, input_signature=(spec, spec))(m, v)
+    except Exception:
+        return (
+            "Called directly it is right. Under fit it fails: while the graph is built the size of "
+            "the batch is not known, and z_mean.shape says None. Ask tf.shape(z_mean)."
+        )
+    return ""
+
+
+# --------------------------------------------------------------------------- latent distributions
+
+
+def latent_with(sampler=RIGHT_SAMPLER, width=RIGHT, kl=None):
+    """Return a class like `parts.LatentDistribution`, with another sampler, width or KL.
+
+    Args:
+        sampler: of `known_mistakes.samplers`.
+        width: of `known_mistakes.samplers`.
+        kl: function of z_mean and z_log_var, as arrays.
+    """
+    prices = kl or kl_with(gaussian_kl)
+
+    class Latent(parts.LatentDistribution):
+        def sample(self, z_mean, z_log_var):
+            return sampler.sample(z_mean, z_log_var, self.noise, width=width)
+
+        def kl(self, z_mean, z_log_var):
+            return tf.constant(prices(np.asarray(z_mean), np.asarray(z_log_var)))
+
+    return Latent
+
+
+def kl_is_right(latent):
+    """True when `latent.kl` gives the Gaussian KL from the standard normal."""
+    m, v = np.random.default_rng().normal(size=(2, 7, latent.latent_dim)).astype("float32")
+    return np.allclose(latent.kl(tf.constant(m), tf.constant(v)), kl_with(gaussian_kl)(m, v), 1e-4)
+
+
+def is_healthy(latent):
+    """True when `sample` draws from q(z|x), and `kl` gives its KL."""
+    return not noise_fault(latent.sample, latent.latent_dim) and kl_is_right(latent)
