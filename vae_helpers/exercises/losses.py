@@ -24,11 +24,16 @@ def codes(rng):
     return z_mean.astype("float32"), z_log_var.astype("float32")
 
 
-def loss_inputs(rng):
-    """Return images, logits, z_mean, z_log_var; the sizes of all axes differ from each other."""
+def loss_inputs(rng, channels=None):
+    """Return images, logits, z_mean, z_log_var; the sizes of all axes differ from each other.
+
+    Args:
+        rng: NumPy generator.
+        channels: size of the images' last axis; random, and above 1, when None.
+    """
     sizes = rng.permutation([2, 3, 4, 5, 6, 7])  # never 8, which people write for latent_dim
-    n, latent_dim, image_shape = sizes[0], sizes[1], sizes[2:5]
-    images = rng.uniform(size=(n, *image_shape))
+    n, latent_dim, height, width = sizes[:4]
+    images = rng.uniform(size=(n, height, width, channels or sizes[4]))
     logits = rng.normal(size=images.shape) * 2.0
     z_mean = rng.normal(size=(n, latent_dim)) * 1.4
     z_log_var = rng.uniform(-2.5, 1.5, size=z_mean.shape)

@@ -28,7 +28,12 @@ def solutions():
 elbo_loss = loss_with()
 
 
-def _loss_question(name, task, inputs=loss_inputs, **rest):
+def _grey(rng):
+    """One channel: Keras' own losses average over the last axis, and may be right."""
+    return loss_inputs(rng, channels=1)
+
+
+def _loss_question(name, task, inputs=_grey, **rest):
     """A question whose answer is a loss: the negative ELBO, however it is written."""
     return Question(
         name,
@@ -260,13 +265,13 @@ image_range = _loss_question(
 
 
 def _with_large_logits(rng):
-    images, logits, z_mean, z_log_var = loss_inputs(rng)
+    images, logits, z_mean, z_log_var = _grey(rng)
     return images, 10.0 * logits.clip(-3.0, 3.0), z_mean, z_log_var
 
 
 def _right_where_small(answer):
     """True when the loss is right for small logits; it was not for large ones."""
-    images, logits, z_mean, z_log_var = loss_inputs(np.random.default_rng())
+    images, logits, z_mean, z_log_var = _grey(np.random.default_rng())
     small = images, 0.4 * logits, z_mean, z_log_var
     return abs(float(answer(*small)) - elbo_loss(*small)) < 1e-3 * elbo_loss(*small)
 
@@ -368,7 +373,7 @@ def _warm_up_fault(answer):
     loss = answer() if isinstance(answer, type) else answer
     if not callable(getattr(loss, "set", None)) or not callable(loss):
         return "Expected an object with set(weight), to be called with images, logits and codes."
-    arrays = loss_inputs(np.random.default_rng())
+    arrays = _grey(np.random.default_rng())
     reconstruction = loss_with(kl_weight=0.0)(*arrays)
     kl = elbo_loss(*arrays) - reconstruction
     tensors = [tf.constant(array) for array in arrays]
@@ -462,8 +467,8 @@ warm_up = Question(
 
 
 def _keras_on_logits(x, a):
-    """Keras' cross-entropy of logits taken for probabilities, which it clips."""
-    return PIXEL["logits_as_probabilities"](x, np.clip(a, 1e-7, 1 - 1e-7))
+    """Keras' cross-entropy of logits taken for probabilities, which it clips in float32."""
+    return PIXEL["logits_as_probabilities"](x, np.clip(a.astype("float32"), 1e-7, 1 - 1e-7))
 
 
 night_shift = _loss_question(
