@@ -9,6 +9,7 @@ CONSTRAINTS ?=
 HOSTED := tensorflow keras numpy scipy pandas matplotlib ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
+TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
@@ -20,11 +21,11 @@ help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.ready ## execute every notebook and write readable pages into build/html/
-	@$(BIN)/python tools/run_notebooks.py --build $(BUILD) $(FAST_FLAG) $(ONLY)
+	@$(TOOLS) execute --build $(BUILD) $(FAST_FLAG) $(ONLY)
 
 notebooks: $(VENV)/.ready ## execute in full mode and write the outputs back into notebooks/
-	@$(BIN)/python tools/run_notebooks.py --build $(BUILD) --write $(ONLY)
-	@$(BIN)/python tools/readme_pictures.py
+	@$(TOOLS) execute --build $(BUILD) --write $(ONLY)
+	@$(TOOLS) pictures
 
 test: $(VENV)/.ready-dev ## unit tests, notebook lint, and every notebook in fast mode
 	VAE_FAST=1 $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --continue-on-collection-errors
@@ -34,10 +35,10 @@ lab: $(VENV)/.ready ## open JupyterLab on the notebooks
 
 lint: $(VENV)/.ready-dev ## style of the code, promises of the notebooks
 	$(BIN)/python -m ruff check .
-	$(BIN)/python tools/lint_notebooks.py
+	$(TOOLS) lint
 
 kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
-	@$(BIN)/python tools/kaggle.py --build $(BUILD)/kaggle $(ONLY)
+	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY)
 
 benchmark: $(VENV)/.ready ## train and measure the 48 models of the benchmark table (goes on where it was stopped)
 	$(BIN)/python benchmarks/table.py
@@ -54,7 +55,7 @@ lowest: ## fast mode on the lowest versions that requirements.txt allows
 platform: $(VENV)/.ready ## fast mode on a hosted platform's own versions: P=kaggle or P=colab
 	test -x .venv-$(P)/bin/pip || $(PYTHON) -m venv --clear .venv-$(P)
 	.venv-$(P)/bin/pip install --quiet --disable-pip-version-check -c tests/platforms/$(P).txt $(HOSTED)
-	$(BIN)/python tools/standalone.py --python .venv-$(P)/bin/python $(ONLY)
+	$(TOOLS) render standalone --python .venv-$(P)/bin/python $(ONLY)
 
 clean: ## remove what was built (.venv stays)
 	rm -rf build .pytest_cache .ruff_cache *.egg-info

@@ -9,7 +9,7 @@ import tensorflow as tf
 from vae_helpers.images import check_images, images_of
 
 
-def check_input(x, name, image_shape):
+def check_input(x, name: str, image_shape: tuple) -> None:
     """Reject inputs that are no images of a model: an array whole, a dataset by its first batch.
 
     Args:
@@ -36,7 +36,7 @@ def check_input(x, name, image_shape):
         check_images(images_of(x), name, image_shape)
 
 
-def fault_of_sampler(latent):
+def fault_of_sampler(latent) -> str:
     """Return what is wrong with the shapes that `latent.sample` gives, "" when nothing is.
 
     TensorFlow's own error names two shapes and no line of the learner's code.
@@ -47,6 +47,8 @@ def fault_of_sampler(latent):
             shape = tuple(latent.sample(z_mean, z_mean).shape)
         except (ValueError, tf.errors.InvalidArgumentError):
             shape = "no array at all"
+        except Exception:  # a sampler of another signature is no fault of its shapes
+            return ""
         if shape != tuple(z_mean.shape):
             return (
                 f"latent.sample gives {shape} for {n} images, expected {tuple(z_mean.shape)}: is a "
@@ -55,7 +57,7 @@ def fault_of_sampler(latent):
     return ""
 
 
-def warn_if_unregistered(cls):
+def warn_if_unregistered(cls: type) -> None:
     """Warn of a class that Keras could not find when it loads a saved model."""
     name = keras.saving.get_registered_name(cls)
     if cls.__module__.startswith("keras.") or keras.saving.get_registered_object(name):

@@ -19,8 +19,11 @@ class ConditionalVAE(VAE):
     images given their labels.
 
     Args:
-        encoder, latent, decoder, beta, likelihood: as for `VAE`; none of them knows of labels.
+        encoder: as for `VAE`; no part knows of labels.
+        latent: as for `VAE`.
+        decoder: as for `VAE`.
         classes: number of classes.
+        **kwargs: beta, likelihood and prior, as for `VAE`.
 
     Source: Sohn, Lee & Yan (2015), "Learning structured output representation using deep
         conditional generative models", NIPS 2015; Kingma et al. (2014), arXiv:1406.5298.
@@ -35,19 +38,19 @@ class ConditionalVAE(VAE):
 
     # --- the two hooks that make it conditional ------------------------------------------------
 
-    def posterior(self, inputs, training=False):
+    def posterior(self, inputs, training: bool = False) -> tuple:
         """Return z_mean and z_log_var of q(z|x, label)."""
         images = unit_interval(images_of(inputs), self.image_shape)
         features = self.encoder(images, training=training)
         beside = tf.concat([features, self.one_hot(inputs["labels"])], axis=1)
         return self.latent(beside, training=training)
 
-    def outputs(self, z, inputs=None, training=False):
+    def outputs(self, z, inputs=None, training: bool = False) -> tf.Tensor:
         """Return what the decoder gives for codes z and the labels beside them."""
         beside = tf.concat([z, self.one_hot(inputs["labels"])], axis=1)
         return self.decoder(beside, training=training)
 
-    def one_hot(self, labels):
+    def one_hot(self, labels) -> tf.Tensor:
         """Return labels as rows of one 1 and zeros, (batch, classes)."""
         return tf.one_hot(tf.cast(labels, tf.int32), self.classes)
 
@@ -69,7 +72,7 @@ class ConditionalVAE(VAE):
 
     # --- what a trained one is for -----------------------------------------------------------
 
-    def encode(self, images, labels=None):
+    def encode(self, images, labels=None) -> tuple:
         """Return z_mean and z_log_var, arrays (n, latent_dim).
 
         Args:
@@ -78,17 +81,17 @@ class ConditionalVAE(VAE):
         """
         return super().encode(self._with_labels(images, labels))
 
-    def decode(self, z, labels):
+    def decode(self, z, labels) -> np.ndarray:
         """Return images (n, *image_shape) in [0, 1] for codes (n, latent_dim) and labels (n,)."""
         z = self._checked_codes(z)
         return self._mean_images({"z": z, "labels": self._checked(labels, len(z))})
 
-    def reconstruct(self, images, labels=None):
+    def reconstruct(self, images, labels=None) -> np.ndarray:
         """Encode, take z_mean, decode with the same labels."""
         inputs = self._with_labels(images, labels)
         return self.decode(super().encode(inputs)[0], inputs["labels"])
 
-    def generate(self, labels, seed=None):
+    def generate(self, labels, seed: int | None = None) -> np.ndarray:
         """Return one new image for each label, z ~ p(z)."""
         return self.decode(self.prior.sample(len(labels), seed=seed), labels)
 

@@ -13,7 +13,7 @@ CHANNELS = (1, 3)
 BATCH_VALUES = 2048 * 784
 
 
-def check_images(images, name="images", image_shape=None):
+def check_images(images, name: str = "images", image_shape: tuple | None = None) -> None:
     """Reject what is not a set of images, before it spoils a training.
 
     Args:
@@ -53,7 +53,7 @@ def check_images(images, name="images", image_shape=None):
         raise ValueError(f"{name} is float from {low:.4g} to {high:.4g}, expected 0 to 1: {words}")
 
 
-def range_cure(low, high, name="images"):
+def range_cure(low: float, high: float, name: str = "images") -> tuple:
     """Return how to bring finite floats from `low` to `high` into [0, 1] with their contrast.
 
     The ways are tried on the two numbers, the usual ones first, and the first that works is
@@ -85,13 +85,13 @@ def range_cure(low, high, name="images"):
     )
 
 
-def image_shape_of(images):
+def image_shape_of(images) -> tuple[int, int, int]:
     """Return (height, width, channels) of a set of images."""
     shape = tuple(images.shape[1:])
     return shape if len(shape) == 3 else (*shape, 1)
 
 
-def as_float(images, name="images"):
+def as_float(images, name: str = "images") -> np.ndarray:
     """Return images as networks and formulas take them.
 
     Args:
@@ -112,7 +112,7 @@ def as_float(images, name="images"):
     return floats.reshape(len(images), *image_shape_of(images))
 
 
-def as_uint8(images, name="images"):
+def as_uint8(images, name: str = "images") -> np.ndarray:
     """Return images as they are stored: uint8, (n, height, width) if grey, else with channels.
 
     Raises:
@@ -125,7 +125,7 @@ def as_uint8(images, name="images"):
     return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
 
 
-def unit_interval(images, image_shape=None):
+def unit_interval(images, image_shape: tuple | None = None) -> tf.Tensor:
     """Return a tensor of images as float32 (batch, height, width, channels) in [0, 1].
 
     uint8 is divided by 255. Nothing is checked: inside a graph the values are not known.
@@ -148,7 +148,7 @@ def images_of(inputs):
     return inputs["images"] if isinstance(inputs, dict) else inputs
 
 
-def batches(inputs, size=None):
+def batches(inputs, size: int | None = None):
     """Yield slices of `size` rows, so that 60,000 images fit in memory.
 
     Args:
@@ -167,12 +167,12 @@ def batches(inputs, size=None):
         yield inputs[start : start + size]
 
 
-def rows_in_batch(values):
+def rows_in_batch(values: int) -> int:
     """Return how many rows of `values` numbers each make one batch of inference, 1 to 2,048."""
     return int(np.clip(BATCH_VALUES // max(1, values), 1, 2048))
 
 
-def mean_image(images):
+def mean_image(images) -> np.ndarray:
     """Return the mean over images: float64 of shape (height, width, channels), in [0, 1]."""
     images = np.asarray(images)
     scale = 255.0 if images.dtype == np.uint8 else 1.0

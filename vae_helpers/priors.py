@@ -23,7 +23,7 @@ class Prior(keras.layers.Layer):
         super().__init__(**kwargs)
         self.built = True  # weights do not depend on the input shape
 
-    def kl(self, latent, z_mean, z_log_var, z):
+    def kl(self, latent, z_mean, z_log_var, z) -> tf.Tensor:
         """Return an unbiased estimate of KL(q(z|x) || p(z)) from one sample of each image.
 
         Args:
@@ -50,15 +50,15 @@ class StandardNormal(Prior):
         super().__init__(**kwargs)
         self.latent_dim = int(latent_dim)
 
-    def sample(self, n, seed=None):
+    def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
         """Return n codes z ~ N(0, I), shape (n, latent_dim)."""
         return keras.random.normal((int(n), self.latent_dim), seed=seed)
 
-    def log_density(self, z):
+    def log_density(self, z) -> tf.Tensor:
         """Return log N(z; 0, I), shape (batch,), nats."""
         return gaussian_log_density(z, tf.zeros_like(z), tf.zeros_like(z))
 
-    def kl(self, latent, z_mean, z_log_var, z):
+    def kl(self, latent, z_mean, z_log_var, z) -> tf.Tensor:
         """Return the closed form that the latent distribution knows; z is not needed."""
         return latent.kl(z_mean, z_log_var)
 

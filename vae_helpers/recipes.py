@@ -66,7 +66,7 @@ BENCHMARK = {
 }
 
 
-def build(recipe, images, beta=1.0, likelihood=None):
+def build(recipe: Recipe, images, beta: float = 1.0, likelihood=None) -> VAE:
     """Return a compiled VAE for `images`, started at their mean image, not yet trained.
 
     Args:
@@ -86,11 +86,14 @@ def build(recipe, images, beta=1.0, likelihood=None):
     return vae
 
 
-def train(recipe, images, beta=1.0, likelihood=None, **fit_arguments):
+def train(recipe: Recipe, images, beta: float = 1.0, likelihood=None, **fit_arguments) -> tuple:
     """Build a VAE and train it.
 
     Args:
-        recipe, images, beta, likelihood: as for `build`.
+        recipe: as for `build`.
+        images: as for `build`.
+        beta: as for `build`.
+        likelihood: as for `build`.
         **fit_arguments: for `VAE.fit`, such as `callbacks` or `validation_data`.
 
     Returns:

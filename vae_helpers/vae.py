@@ -82,23 +82,23 @@ class VAE(keras.Model):
         """Return what `call` takes, as Keras' placeholders."""
         return keras.Input(self.image_shape)
 
-    def posterior(self, inputs, training=False):
+    def posterior(self, inputs, training: bool = False) -> tuple:
         """Return z_mean and z_log_var of q(z|x), each (batch, latent_dim)."""
         images = unit_interval(images_of(inputs), self.image_shape)
         return self.latent(self.encoder(images, training=training), training=training)
 
-    def outputs(self, z, inputs=None, training=False):
+    def outputs(self, z, inputs=None, training: bool = False) -> tf.Tensor:
         """Return what the decoder gives for codes z: the outputs of the likelihood."""
         return self.decoder(z, training=training)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training: bool = False) -> dict:
         """Encode, draw one z for each image, decode: what the ELBO is estimated from."""
         z_mean, z_log_var = self.posterior(inputs, training)
         z = self.latent.sample(z_mean, z_log_var)
         logits = self.outputs(z, inputs, training)
         return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": logits}
 
-    def terms(self, inputs, forward):
+    def terms(self, inputs, forward: dict) -> tuple:
         """Return reconstruction and KL of each image, both (batch,), in nats: always the ELBO's.
 
         Args:
@@ -110,11 +110,12 @@ class VAE(keras.Model):
         kl = self.prior.kl(self.latent, forward["z_mean"], forward["z_log_var"], forward["z"])
         return reconstruction, kl
 
-    def objective(self, reconstruction, kl, forward):
+    def objective(self, reconstruction, kl, forward: dict) -> tf.Tensor:
         """Return what training minimises, for each image or as one number.
 
         Args:
-            reconstruction, kl: the terms of each image, (batch,), in nats.
+            reconstruction: -log p(x|z) of each image, (batch,), in nats.
+            kl: the KL of each image, (batch,), in nats.
             forward: what `call` returned, for objectives that need the code itself.
         """
         return reconstruction + self.beta_variable * kl
@@ -126,7 +127,8 @@ class VAE(keras.Model):
         if sample_weight is not None:
             raise ValueError("sample_weight is not used by this loss: leave it out")
         reconstruction, kl = self.terms(x, y_pred)
-        extra = sum(self.losses)  # what parts added: regularisers
+        # What parts added, regularisers for one; half precision included.
+        extra = sum(tf.cast(loss, tf.float32) for loss in self.losses)
         self.adds_losses = len(self.losses) > 0
         self.trackers["reconstruction"].update_state(reconstruction)
         self.trackers["kl"].update_state(kl)
@@ -146,17 +148,17 @@ class VAE(keras.Model):
         return {name: result[name] for name in result if name != "extra" or self.adds_losses}
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple:
         """Height, width and channels of an image."""
         return tuple(self.decoder.image_shape)
 
     @property
-    def latent_dim(self):
+    def latent_dim(self) -> int:
         """Number of latent dimensions."""
         return self.latent.latent_dim
 
     @property
-    def beta(self):
+    def beta(self) -> float:
         """Weight of the KL in the loss."""
         return float(self.beta_variable.numpy())
 
@@ -268,7 +270,7 @@ class VAE(keras.Model):
 
     # --- what a trained VAE is for ----------------------------------------------------------
 
-    def start_at_mean_image(self, images):
+    def start_at_mean_image(self, images) -> None:
         """Start the decoder at the mean image: its output bias becomes that image's outputs.
 
         Training then begins at the cost of the best constant picture instead of spending its
@@ -279,14 +281,14 @@ class VAE(keras.Model):
         mean = np.clip(mean_image(images), 1e-3, 1 - 1e-3)
         self.decoder.output_bias.assign(self.likelihood.outputs_for(mean))
 
-    def encode(self, images):
+    def encode(self, images) -> tuple:
         """Return z_mean and z_log_var of q(z|x), arrays of shape (n, latent_dim)."""
         check_images(images_of(images), "images", self.image_shape)
         codes = [self.posterior(batch) for batch in batches(images)]
         z_mean, z_log_var = zip(*codes, strict=True)
         return np.concatenate(z_mean), np.concatenate(z_log_var)
 
-    def decode(self, z):
+    def decode(self, z) -> np.ndarray:
         """Return images in [0, 1] for codes z of shape (n, latent_dim): (n, *image_shape).
 
         Each pixel is the mean of p(x|z), not a sample from it.
@@ -305,12 +307,12 @@ class VAE(keras.Model):
             raise ValueError(f"z has shape {z.shape}, expected (n, {self.latent_dim})")
         return z
 
-    def reconstruct(self, images):
+    def reconstruct(self, images) -> np.ndarray:
         """Encode, take z_mean, decode: array (n, *image_shape) in [0, 1]."""
         z_mean, _ = self.encode(images)
         return self.decode(z_mean)
 
-    def generate(self, n, seed=None):
+    def generate(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draw n codes z ~ p(z) and decode them: array (n, *image_shape) in [0, 1].
 
         Args:

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 
-import course
-import kaggle
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from coursetools import notebooks as course
+from coursetools.render import kaggle
 from nbformat.v4 import new_code_cell, new_notebook
 
 from vae_helpers import exercises

@@ -2,11 +2,11 @@
 
 import re
 
-import course
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from coursetools import notebooks
 
 from vae_helpers.audit import audit_loss
 from vae_helpers.elbo import bernoulli_log_likelihood, elbo, gaussian_kl
@@ -14,7 +14,7 @@ from vae_helpers.exercises import nb06
 from vae_helpers.exercises.question import questions
 from vae_helpers.exercises.solutions import nb06 as solutions
 
-NOTEBOOK = course.read(course.NOTEBOOKS / "06_clinic.ipynb")
+NOTEBOOK = notebooks.read(notebooks.NOTEBOOKS / "06_clinic.ipynb")
 SAMPLERS = ("fresh_noise", "noise_for_each", "half_the_log")
 
 # What the check says of each sick version: words that no other patient's verdict has.

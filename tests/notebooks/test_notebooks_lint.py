@@ -1,17 +1,12 @@
-"""The committed notebooks keep the promises that tools/lint_notebooks.py checks."""
+"""The committed notebooks keep the promises that `coursetools lint` checks."""
 
-import course
-import lint_notebooks
 import pytest
+from coursetools import lint, notebooks
 
-NOTEBOOKS = sorted(course.NOTEBOOKS.glob("*.ipynb"))
-
-
-def test_there_are_notebooks():
-    assert NOTEBOOKS
+NOTEBOOKS = notebooks.find_notebooks()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=notebooks.name_of)
 def test_notebook_has_no_fault(path):
-    faults = [fault for fault in lint_notebooks.lint_file(path) if not fault.is_warning]
+    faults = [fault for fault in lint.lint_file(path) if not fault.is_warning]
     assert not faults, "\n".join([path.name, *faults])

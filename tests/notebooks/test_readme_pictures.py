@@ -3,9 +3,8 @@
 import base64
 from pathlib import Path
 
-import course
 import pytest
-import readme_pictures
+from coursetools import notebooks, pictures
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,22 +23,22 @@ def picture(content):
 def test_a_tagged_cell_gives_its_first_picture():
     text = new_output("stream", text="drawn")
     notebook = tagged("readme-pitfall", text, picture(b"first"), picture(b"second"))
-    assert list(readme_pictures.pictures(notebook)) == [("pitfall", b"first")]
+    assert list(pictures.pictures(notebook)) == [("pitfall", b"first")]
 
 
 def test_a_tagged_cell_without_a_picture_is_noticed(monkeypatch):
     notebook = tagged("readme-pitfall")
-    monkeypatch.setattr(readme_pictures, "find_notebooks", lambda: [Path("05_x.ipynb")])
-    monkeypatch.setattr(readme_pictures, "read", lambda path: notebook)
+    monkeypatch.setattr(pictures, "find_notebooks", lambda: [Path("05_x.ipynb")])
+    monkeypatch.setattr(pictures, "read", lambda path: notebook)
     with pytest.raises(SystemExit, match="05_x.ipynb shows no picture for 'pitfall'"):
-        readme_pictures.main()
+        pictures.main([])
 
 
 def test_the_readme_shows_what_the_notebooks_drew():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     found = {}
-    for path in course.find_notebooks():
-        found.update(readme_pictures.pictures(course.read(path)))
+    for path in notebooks.find_notebooks():
+        found.update(pictures.pictures(notebooks.read(path)))
     assert {"new_clothes", "pitfall"} <= set(found)
     for name, drawn in found.items():
         assert f"docs/{name}.png" in readme

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-import pages
 import pytest
+from coursetools.render import html as pages
 from test_widgets import FakeVAE
 
 from vae_helpers import widgets

@@ -3,15 +3,18 @@
 import gzip
 import json
 import os
+import re
 import sys
 import sysconfig
+from pathlib import Path
 
-import course
-import kaggle
 import nbformat
 import numpy as np
 import pytest
-import standalone
+from coursetools import notebooks
+from coursetools.package import Package
+from coursetools.render import kaggle, standalone
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from vae_helpers import drawn
@@ -24,7 +27,7 @@ LAYOUTS = {
     "owner-slug": lambda handle: handle,
     "datasets-owner-slug": lambda handle: f"datasets/{handle}",
 }
-PACKAGE_FOLDER = course.ROOT / kaggle.PACKAGE
+PACKAGE_FOLDER = notebooks.ROOT / kaggle.PACKAGE
 
 
 # ----------------------------------------------------------------------- what is rendered
@@ -73,28 +76,142 @@ def test_a_notebook_that_needs_no_helper_gets_none(package):
     assert len(kaggle.render(notebook, package).cells) == 2
 
 
-def test_helpers_are_written_out_word_for_word_in_folded_cells_before_the_first_code(package):
+def written(rendered, folder, monkeypatch):
+    """Run the helper cell of a rendering in an empty folder, and return the folder's package."""
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (cell,) = (cell for cell in rendered.cells if cell.get("id") == "course-helpers")
+    exec(compile(cell.source, "helpers", "exec"), {})
+    return folder / "vae_helpers"
+
+
+def test_helpers_stand_in_one_folded_cell_below_the_title(package):
     rendered = kaggle.render(notebook_of("from vae_helpers import middle"), package)
-    kinds = [cell.cell_type for cell in rendered.cells]
-    assert kinds == ["markdown", "markdown", "code", "code", "code", "code", "code"]
-    assert "`ground.py`" in rendered.cells[1].source
-    written = rendered.cells[4]
-    text = (package / "ground.py").read_text()
-    assert written.source == f"%%writefile vae_helpers/ground.py\n{text}".rstrip("\n")
-    for cell in rendered.cells[2:6]:
-        assert cell.metadata["jupyter"]["source_hidden"] and cell.metadata["_kg_hide-input"]
-    assert rendered.cells[6].source == "from vae_helpers import middle"
+    assert [cell.cell_type for cell in rendered.cells] == ["markdown", "code", "code"]
+    helpers = rendered.cells[1]
+    assert helpers.metadata["jupyter"]["source_hidden"] and helpers.metadata["_kg_hide-input"]
+    title, body = helpers.source.split("\n", 1)
+    lines = re.fullmatch(r"# @title The course's helper package, (\d+) lines; .*", title)[1]
+    assert 5 < int(lines) < len(body.splitlines())
+    assert "\nfiles[\"vae_helpers/ground.py\"] = r'''\nGROUND = 1\n'''\n" in body
+    assert rendered.cells[2].source == "from vae_helpers import middle"
 
 
-def test_a_table_that_a_module_reads_from_beside_itself_is_written_out_too(package):
-    (package / "table.csv").write_text("a,b\n1,2\n")
-    source = 'from pathlib import Path\n\nSTORE = Path(__file__).with_name("table.csv")\n'
-    (package / "table.py").write_text(source)
+@pytest.mark.parametrize(
+    "text",
+    [
+        'A = "\\n"  # \\\\ and \\t\n',
+        "A = '''text'''\n",
+        "A = \"\"\"text\"\"\"\n'''more'''  # ''''\n",
+        "%magic\n!ls\n...\n",
+        "é ∑\n",
+    ],
+)
+def test_helpers_are_written_word_for_word(package, tmp_path, monkeypatch, text):
+    (package / "table.csv").write_text(text, encoding="utf-8")
+    (package / "table.py").write_text('STORE = "table.csv"\n')
     rendered = kaggle.render(notebook_of("from vae_helpers import table"), package)
-    sources = [cell.source for cell in rendered.cells if cell.cell_type == "code"]
-    assert "%%writefile vae_helpers/table.csv\na,b\n1,2" in sources
-    assert len({cell.id for cell in rendered.cells}) == len(rendered.cells)
+    folder = written(rendered, tmp_path / "run", monkeypatch)
+    assert (folder / "table.csv").read_text(encoding="utf-8") == text
+    assert (folder / "table.py").read_text() == (package / "table.py").read_text()
+    # IPython reads a cell before Python does, and must leave the strings alone.
+    assert TransformerManager().transform_cell(rendered.cells[1].source).strip() == (
+        rendered.cells[1].source.strip()
+    )
     assert names(kaggle.needed_files(rendered, package)) == ["__init__", "table", "table"]
+
+
+def test_a_text_that_ipython_would_change_is_refused(package):
+    (package / "top.py").write_text('"""Do.\n\n    >>> do()\n"""\n')
+    with pytest.raises(ValueError, match="cannot stand in a cell"):
+        kaggle.render(notebook_of("from vae_helpers import top"), package)
+
+
+# A lazy package, as `vae_helpers.plots` is: asked for a name, it loads the submodule that has it.
+LAZY = """
+_HOME = {"show": "style", "row": "images", "rows": "images"}
+
+
+def __getattr__(name):
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+"""
+
+
+@pytest.fixture
+def lazy(package):
+    plots = package / "plots"
+    (plots / "pen").mkdir(parents=True)
+    (plots / "__init__.py").write_text(LAZY)
+    (plots / "style.py").write_text("show = print\n")
+    (plots / "images.py").write_text("from vae_helpers import ground\n\nrow = rows = 1\n")
+    (plots / "pen" / "__init__.py").write_text("INK = 1\n")
+    return package
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("from vae_helpers import plots", ["__init__"]),
+        ("from vae_helpers import plots\nplots.show(1)", ["__init__", "style"]),
+        ("from vae_helpers import plots as p\np.show.x\np.rows", ["__init__", "style", "images"]),
+        ("from vae_helpers.plots import row as r", ["__init__", "images"]),
+        ("import vae_helpers.plots\nvae_helpers.plots.show()", ["__init__", "style"]),
+        ("import vae_helpers\nvae_helpers.plots.images.row", ["__init__", "images"]),
+        ("from vae_helpers.plots import *", ["__init__", "style", "images"]),
+        ("from vae_helpers import plots\nhelp(plots)", ["__init__", "style", "images"]),
+        ("from vae_helpers.plots.pen import INK", ["__init__", "pen"]),
+        ("from vae_helpers.plots import pen", ["__init__", "pen"]),
+    ],
+)
+def test_a_name_of_a_lazy_package_brings_the_submodule_that_has_it(lazy, source, needed):
+    files = kaggle.needed_files(notebook_of(source), lazy)
+    inside = [path.parts[2:] for path in files if "plots" in path.parts]
+    assert [parts[0].removesuffix(".py") for parts in inside] == needed
+    assert (Path("vae_helpers/ground.py") in files) == ("images" in needed)
+
+
+def test_what_is_asked_for_in_another_cell_counts_too(lazy):
+    files = kaggle.needed_files(notebook_of("from vae_helpers import plots", "plots.rows"), lazy)
+    assert "images" in names(files)
+
+
+def test_what_only_a_type_checker_imports_stays_out(lazy):
+    source = (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from vae_helpers import top\n"
+    )
+    (lazy / "plots" / "style.py").write_text(f"{source}\nshow = print\n")
+    assert "top" not in names(
+        kaggle.needed_files(notebook_of("from vae_helpers.plots import show"), lazy)
+    )
+
+
+def test_names_that_do_not_exist_are_found_out(lazy):
+    package = Package(lazy)
+    sources = ["from vae_helpers import plots, nothing", "from vae_helpers.ground import SKY"]
+    sources += ["plots.show(plots.colour)", "import vae_helpers.clouds"]
+    missing = [str(use) for use in package.uses(sources) if not package.has(use)]
+    assert missing == ["nothing", "ground.SKY", "clouds", "plots.colour"]
+
+
+def test_a_name_that_is_also_assigned_may_be_something_else(lazy):
+    source = "from vae_helpers import plots\ndef f(plots):\n    return plots.width, plots.show"
+    package = Package(lazy)
+    assert [str(use) for use in package.uses([source])] == ["plots", "plots.show"]
+
+
+def test_a_module_of_exercises_brings_its_solutions(package):
+    (package / "exercises" / "solutions").mkdir(parents=True)
+    for name in ("__init__", "nb01", "solutions/__init__", "solutions/nb01", "solutions/nb02"):
+        (package / "exercises" / f"{name}.py").write_text("A = 1\n")
+    files = kaggle.needed_files(notebook_of("from vae_helpers.exercises import nb01"), package)
+    assert [path.as_posix().removeprefix("vae_helpers/exercises/") for path in files[1:]] == [
+        "__init__.py",
+        "nb01.py",
+        "solutions/__init__.py",
+        "solutions/nb01.py",
+    ]
 
 
 def test_outputs_and_counts_are_dropped_and_the_course_notebook_is_left_alone(package):
@@ -169,7 +286,7 @@ def test_make_kaggle_writes_a_folder_a_notebook(monkeypatch, tmp_path, capsys):
     files = sorted(path.name for path in folder.iterdir())
     assert folder.name == "01_first" and files == ["01_first.ipynb", "kernel-metadata.json"]
     assert json.loads((folder / "kernel-metadata.json").read_text())["code_file"] in files
-    nbformat.validate(course.read(folder / "01_first.ipynb"))
+    nbformat.validate(notebooks.read(folder / "01_first.ipynb"))
     assert "kaggle kernels push -p" in capsys.readouterr().out
 
 
@@ -182,7 +299,7 @@ def test_a_rendering_that_fails_leaves_nothing_half_written(monkeypatch, tmp_pat
     monkeypatch.setattr(os, "replace", no_replace)
     with pytest.raises(OSError, match="disk full"):
         kaggle.write(tmp_path / "in" / "01_first.ipynb", PACKAGE_FOLDER, tmp_path / "out", "ann")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
 # ---------------------------------------------------------------------- Kaggle's own inputs
@@ -314,7 +431,7 @@ def printed(notebook):
 def test_the_check_that_the_package_is_out_of_reach_would_notice_it(tmp_path, clothes):
     path = tmp_path / "01_tiny.ipynb"
     nbformat.write(notebook_of("from vae_helpers import elbo"), path)
-    environment = {"PYTHONPATH": str(course.ROOT)}
+    environment = {"PYTHONPATH": str(notebooks.ROOT)}
     _, result = standalone.execute_alone(path, sys.executable, environment)
     assert result.error.startswith("cell 1: AssertionError")
 
@@ -334,10 +451,10 @@ def test_a_rendered_notebook_trains_on_kaggles_files_with_nothing_installed(tmp_
     notebook, result = run_alone(path, tmp_path, "datasets-owner-slug", "csv", clothes)
     assert result.ok, result.error
     assert "2000 read\n" in printed(notebook) and "finite: True" in printed(notebook)
-    assert "Writing vae_helpers/elbo.py" in printed(notebook)
+    assert "files of vae_helpers are written" in printed(notebook)
 
 
-COURSE = sorted(course.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+COURSE = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 ROUND = [(layout, form) for form in FORMS for layout in LAYOUTS]  # layouts and forms in turn
 
 

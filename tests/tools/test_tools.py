@@ -8,14 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import course
-import lint_notebooks
 import nbformat
-import pages
 import pytest
-import run_notebooks
-import standalone
-import tidy
+from coursetools import execute, lint, notebooks, tidy
+from coursetools.render import html, standalone
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PIXEL = base64.b64encode(
@@ -48,9 +44,7 @@ def a_run(tmp_path_factory):
     show = new_code_cell("import os\nprint('fast is', os.environ.get('VAE_FAST'))")
     write(root / "in", "03_third.ipynb", new_markdown_cell("# Third"), show)
     before = {path.name: path.read_bytes() for path in (root / "in").iterdir()}
-    tool = Path(run_notebooks.__file__)
-    command = [sys.executable, str(tool), "--fast", "--notebooks", root / "in", "--build"]
-    run = subprocess.run([*command, root / "out"], capture_output=True, text=True)
+    run = command("execute", "--fast", "--notebooks", root / "in", "--build", root / "out")
     return root, before, run
 
 
@@ -93,15 +87,15 @@ def test_a_run_leaves_the_notebooks_alone_and_keeps_noise_off_the_terminal(a_run
 
 def test_a_page_that_cannot_be_written_does_not_keep_the_others_from_theirs(tmp_path, monkeypatch):
     paths = [write(tmp_path, f"0{number}_any.ipynb", new_code_cell("1")) for number in (1, 2)]
-    draw = pages.page
+    draw = html.page
 
     def fails_once(notebook, name):
         if name == "01_any":
             raise RuntimeError("no page today")
         return draw(notebook, name)
 
-    monkeypatch.setattr(pages, "page", fails_once)
-    results = run_notebooks.run(paths, tmp_path / "build", say=lambda *_, **__: None)
+    monkeypatch.setattr(html, "page", fails_once)
+    results = execute.run(paths, tmp_path / "build", say=lambda *_, **__: None)
     assert [result.error for result in results] == [
         "writing its page: RuntimeError: no page today",
         "",
@@ -116,14 +110,14 @@ def test_links_between_notebooks_lead_from_page_to_page(a_run):
 
 def test_a_kernel_that_dies_is_a_failure_like_another(tmp_path):
     path = write(tmp_path, "01_dies.ipynb", new_code_cell("import os\nos._exit(1)"))
-    _, result = run_notebooks.execute(path)
+    _, result = execute.execute(path)
     assert result.error.startswith("cell 1: ") and "died" in result.error
 
 
 def test_what_libraries_write_past_the_notebook_stays_off_the_terminal(tmp_path, capfd):
     noise = "import os\nos.system('echo noise >&2')\nos.write(2, b'noise')"
     path = write(tmp_path, "01_noise.ipynb", new_code_cell(noise))
-    _, result = run_notebooks.execute(path)
+    _, result = execute.execute(path)
     assert result.ok
     assert "noise" not in capfd.readouterr().err
 
@@ -134,21 +128,85 @@ def test_a_kernel_that_cannot_start_says_why(tmp_path):
     bare.chmod(0o755)
     path = write(tmp_path, "01_any.ipynb", new_code_cell("1"))
     kernel = standalone.kernel_of(bare, tmp_path / "kernels")
-    _, result = run_notebooks.execute(path, kernel=kernel)
+    _, result = execute.execute(path, kernel=kernel)
     assert result.error.startswith("starting its kernel: ")
     assert result.error.endswith("No module named ipykernel")
 
 
 def test_a_cell_that_takes_too_long_is_given_up(tmp_path):
     path = write(tmp_path, "01_slow.ipynb", new_code_cell("import time\ntime.sleep(60)"))
-    _, result = run_notebooks.execute(path, timeout=1)
+    _, result = execute.execute(path, timeout=1)
     assert result.error == "cell 1: it took longer than 1 s"
 
 
 def test_a_notebook_asked_for_by_a_wrong_name_is_an_error_that_lists_the_right_ones(tmp_path):
     write(tmp_path, "01_first.ipynb")
     with pytest.raises(SystemExit, match="begins with '07'. There are: 01_first"):
-        course.find_notebooks(tmp_path, ["07"])
+        notebooks.find_notebooks(tmp_path, ["07"])
+
+
+def names(folder, *only):
+    return [notebooks.name_of(path) for path in notebooks.find_notebooks(folder, only)]
+
+
+def test_deeper_pages_stand_after_their_parent_and_can_be_asked_for(tmp_path):
+    for name in ("02_b", "deeper/01_y", "01_a", "deeper/01_x"):
+        write(tmp_path, f"{name}.ipynb")
+    assert names(tmp_path) == ["01_a", "deeper/01_x", "deeper/01_y", "02_b"]
+    assert names(tmp_path, "01") == ["01_a", "deeper/01_x", "deeper/01_y"]
+    assert names(tmp_path, "01_a", "02") == ["01_a", "02_b"]
+    assert names(tmp_path, "deeper/") == ["deeper/01_x", "deeper/01_y"]
+    assert names(tmp_path, "deeper/01_y") == ["deeper/01_y"]
+    with pytest.raises(SystemExit, match="There are: 01_a, deeper/01_x"):
+        names(tmp_path, "deeper/02")
+
+
+def test_a_deeper_page_leads_back_to_the_index_and_its_parent(tmp_path):
+    text = "# Deep\n\n[up](../01_a.ipynb#part) [next](01_y.ipynb) ![p](../../docs/p.png)"
+    html.write_page(new_notebook(cells=[new_markdown_cell(text)]), "deeper/01_x", tmp_path)
+    page = (tmp_path / "deeper" / "01_x.html").read_text(encoding="utf-8")
+    for link in ("../index.html", "../01_a.html#part", "01_y.html", "../../../docs/p.png"):
+        assert f'"{link}"' in page
+
+
+@pytest.mark.parametrize(
+    ("link", "led"),
+    [
+        ("02_b.ipynb", "02_b.html"),
+        ("deeper/01_x.ipynb#part", "deeper/01_x.html#part"),
+        ("../docs/p.png", "../../docs/p.png"),
+        ("https://example.org/a.ipynb", "https://example.org/a.ipynb"),
+        ("#part", "#part"),
+    ],
+)
+def test_links_lead_from_page_to_page_and_out_of_the_folder(link, led):
+    assert f'href="{led}"' in html.markdown_to_html(f"[x]({link})")
+
+
+def test_the_tools_start_without_tensorflow():
+    code = "import sys; from coursetools import execute, lint, pictures, tidy\n"
+    code += "from coursetools.render import html, kaggle; print('tensorflow' in sys.modules)"
+    run = python("-c", code)
+    assert run.stdout == "False\n", run.stderr
+
+
+def python(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(notebooks.ROOT / "tools")}
+    line = [sys.executable, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, env=environment)
+
+
+def command(*arguments):
+    return python("-m", "coursetools", *arguments)
+
+
+def test_the_command_line_lists_its_commands_and_hands_its_arguments_on(tmp_path):
+    usage = command()
+    assert usage.returncode == 2 and "render kaggle" in usage.stdout
+    write(tmp_path, "01_a.ipynb", new_markdown_cell("# A"))
+    done = command("render", "html", "--notebooks", tmp_path, "--build", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "html" / "01_a.html").exists()
 
 
 def fake_python(tmp_path, version):
@@ -164,7 +222,7 @@ def fake_python(tmp_path, version):
 def test_make_refuses_a_python_that_was_not_tried_before_it_makes_anything(tmp_path, version):
     venv = tmp_path / "venv"
     command = ["make", "run", f"PYTHON={fake_python(tmp_path, version)}", f"VENV={venv}"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=course.ROOT)
+    run = subprocess.run(command, capture_output=True, text=True, cwd=notebooks.ROOT)
     assert run.returncode != 0
     assert "needs Python 3.11, 3.12 or 3.13" in run.stderr
     assert f"is {version[0]}.{version[1]}." in run.stderr
@@ -176,7 +234,7 @@ def test_make_refuses_a_python_that_was_not_tried_before_it_makes_anything(tmp_p
 
 def run_and_write_back(path):
     build = path.parent / "build"
-    return run_notebooks.run([path], build, write_back=True, html=False, say=lambda *_, **__: None)
+    return execute.run([path], build, write_back=True, html=False, say=lambda *_, **__: None)
 
 
 def test_outputs_are_written_back_tidy_and_the_sources_and_ids_stay(tmp_path):
@@ -184,7 +242,7 @@ def test_outputs_are_written_back_tidy_and_the_sources_and_ids_stay(tmp_path):
     cells.append(new_code_cell("1 + 1"))
     path = write(tmp_path, "01_good.ipynb", *cells)
     (result,) = run_and_write_back(path)
-    after = course.read(path)
+    after = notebooks.read(path)
     assert result.ok
     assert [cell.id for cell in after.cells] == [cell.id for cell in cells]
     assert [cell.source for cell in after.cells] == [cell.source for cell in cells]
@@ -216,7 +274,7 @@ data = ImageDataset()
     [
         ("raise ValueError('no')", "ValueError: no"),
         ("print('/home/someone/data')", "a path of this machine: /home/someone/data"),
-        (f"print({str(course.ROOT)!r})", "a path of this machine"),
+        (f"print({str(notebooks.ROOT)!r})", "a path of this machine"),
         (DRAWN, "letters: drawn"),
     ],
 )
@@ -232,23 +290,9 @@ def test_fast_outputs_are_never_written_back(tmp_path, capsys):
     path = write(tmp_path, "01_good.ipynb", new_code_cell("print('a')"))
     before = path.read_bytes()
     with pytest.raises(SystemExit):
-        run_notebooks.main(["--write", "--fast", "--notebooks", str(tmp_path)])
+        execute.main(["--write", "--fast", "--notebooks", str(tmp_path)])
     assert "full mode" in capsys.readouterr().err
     assert path.read_bytes() == before
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "file.txt"
-    course.write_whole(path, "old")
-
-    def no_replace(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", no_replace)
-    with pytest.raises(OSError, match="disk full"):
-        course.write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_widget_views_and_widget_state_do_not_survive(tmp_path):
@@ -272,7 +316,7 @@ def test_a_progress_bar_leaves_its_last_state_only():
     ["/home/ann/x.csv", "in /root/.keras", "/Users/ann/y", r"C:\Users\ann", "'/tmp/abc/z'"],
 )
 def test_paths_of_a_machine_are_found(text):
-    assert course.machine_paths(text)
+    assert notebooks.machine_paths(text)
 
 
 @pytest.mark.parametrize(
@@ -280,14 +324,14 @@ def test_paths_of_a_machine_are_found(text):
     ["/kaggle/input/fashionmnist", "~/.cache/vae_helpers", "and/or", "example.org/home/page"],
 )
 def test_paths_that_are_the_same_for_everyone_are_not(text):
-    assert course.machine_paths(text) == []
+    assert notebooks.machine_paths(text) == []
 
 
 # ---------------------------------------------------------------------------------- pages
 
 
 def test_formulas_become_drawings_with_their_latex_as_label():
-    page = pages.markdown_to_html(
+    page = html.markdown_to_html(
         "so $x^2$ and\n\n$$\\begin{aligned} a &= b \\\\ &= c\\end{aligned}$$"
     )
     assert page.count("<svg") == 2
@@ -297,9 +341,9 @@ def test_formulas_become_drawings_with_their_latex_as_label():
 
 @pytest.mark.parametrize("formula", [r"\nosuch x", r"\frac{a", "a & b"])
 def test_a_formula_that_cannot_be_drawn_is_refused_by_name_and_shown_as_written(formula):
-    with pytest.raises(pages.UnreadableFormula, match="cannot draw"):
-        pages.check_formulas(f"see ${formula}$")
-    assert "<code>" in pages.markdown_to_html(f"see ${formula}$")
+    with pytest.raises(html.UnreadableFormula, match="cannot draw"):
+        html.check_formulas(f"see ${formula}$")
+    assert "<code>" in html.markdown_to_html(f"see ${formula}$")
 
 
 def test_pictures_carry_their_alt_text():
@@ -307,8 +351,8 @@ def test_pictures_carry_their_alt_text():
         "display_data", data={"image/png": PIXEL}, metadata={"image/png": {"alt": 'a "grey" dot'}}
     )
     notebook = new_notebook(cells=[new_code_cell("show()", outputs=[picture])])
-    assert "a &#34;grey&#34; dot" in pages.page(notebook, "x") or (
-        "alt='a \"grey\" dot'" in pages.page(notebook, "x")
+    assert "a &#34;grey&#34; dot" in html.page(notebook, "x") or (
+        "alt='a \"grey\" dot'" in html.page(notebook, "x")
     )
 
 
@@ -318,7 +362,7 @@ def test_a_page_is_readable_without_a_network(page, tmp_path):
     picture = new_output("display_data", data={"image/png": PIXEL}, metadata={})
     cells = [new_markdown_cell(text), new_code_cell("1 + 1", outputs=[picture])]
     file = tmp_path / "page.html"
-    file.write_text(pages.page(new_notebook(cells=cells), "x"), encoding="utf-8")
+    file.write_text(html.page(new_notebook(cells=cells), "x"), encoding="utf-8")
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(file.as_uri())
@@ -353,7 +397,7 @@ def good_notebook():
 
 
 def test_a_good_notebook_has_no_fault():
-    assert lint_notebooks.lint(good_notebook()) == []
+    assert lint.lint(good_notebook()) == []
 
 
 def test_prose_between_two_display_formulas_counts_as_prose():
@@ -362,7 +406,7 @@ def test_prose_between_two_display_formulas_counts_as_prose():
     notebook.cells[0].source += f"\n\n$$x$$\n\n{words}\n\n$$y$$\n"
     source = "\n".join(f"x{line} = {line}" for line in range(10))
     notebook.cells += [new_code_cell(source, id=f"more-{n}") for n in range(8)]
-    assert not [fault for fault in lint_notebooks.lint(notebook) if "words of prose" in str(fault)]
+    assert not [fault for fault in lint.lint(notebook) if "words of prose" in str(fault)]
 
 
 def set_source(index, source):
@@ -478,7 +522,7 @@ FAULTS = [
 def test_a_planted_fault_is_found(plant, message):
     notebook = good_notebook()
     plant(notebook)
-    faults = [fault for fault in lint_notebooks.lint(notebook) if not fault.is_warning]
+    faults = [fault for fault in lint.lint(notebook) if not fault.is_warning]
     assert any(message in fault for fault in faults), faults
 
 
@@ -487,7 +531,7 @@ def test_a_cell_that_must_be_read_whole_may_be_long():
     notebook.cells[0].source += "Words of prose. " * 20
     notebook.cells[4].source = LINES
     notebook.cells[4].metadata["tags"] = ["long-listing"]
-    assert lint_notebooks.lint(notebook) == []
+    assert lint.lint(notebook) == []
 
 
 def test_the_lint_names_the_notebook_and_its_exit_status_tells(tmp_path, capsys):
@@ -495,9 +539,9 @@ def test_the_lint_names_the_notebook_and_its_exit_status_tells(tmp_path, capsys)
     nbformat.write(notebook, tmp_path / "01_good.ipynb")
     notebook.cells[4].outputs = [error_output()]
     nbformat.write(notebook, tmp_path / "02_bad.ipynb")
-    assert lint_notebooks.main([str(tmp_path / "01_good.ipynb")]) == 0
-    assert lint_notebooks.main([str(tmp_path / "02_bad.ipynb")]) == 1
-    assert "02_bad.ipynb: cell 5: ends in ValueError: no" in capsys.readouterr().out
+    assert lint.main([str(tmp_path / "01_good.ipynb")]) == 0
+    assert lint.main([str(tmp_path / "02_bad.ipynb")]) == 1
+    assert "02_bad: cell 5: ends in ValueError: no" in capsys.readouterr().out
 
 
 # --------------------------------------------------------------------------- housekeeping
@@ -516,6 +560,6 @@ def test_what_needs_a_browser_is_skipped_without_one_and_fails_where_one_is_requ
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_requirements_are_lower_bounds_each_with_its_reason(name):
-    lines = (course.ROOT / name).read_text().splitlines()
+    lines = (notebooks.ROOT / name).read_text().splitlines()
     for line in (line for line in lines if not line.startswith("#")):
         assert re.fullmatch(r"[a-z0-9-]+>=[0-9.]+ +# .+", line), line

@@ -1,8 +1,13 @@
-"""Make an executed notebook fit to be committed: nothing in it tells one machine from another."""
+"""Make executed notebooks fit to be committed: nothing tells one machine from another."""
 
+import argparse
 import re
+from pathlib import Path
 
-import course
+import nbformat
+
+from coursetools import notebooks
+from coursetools.files import write_atomically
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # A widget's view is nothing without the kernel that made it; its text form stays as a note.
@@ -68,6 +73,15 @@ def reasons_not_to_commit(notebook):
         for output in cell.outputs:
             if output.output_type == "error":
                 reasons.append(f"cell {number} ends in {output.ename}: {output.evalue}")
-            for path in course.machine_paths(course.output_text(output)):
+            for path in notebooks.machine_paths(notebooks.output_text(output)):
                 reasons.append(f"cell {number} shows a path of this machine: {path}")
     return reasons
+
+
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all of notebooks/ without")
+    options = parser.parse_args(arguments)
+    for path in options.notebooks or notebooks.find_notebooks():
+        write_atomically(path, nbformat.writes(tidy(notebooks.read(path))) + "\n")
+    return 0

@@ -1,6 +1,6 @@
 """Execute the Kaggle rendering of notebooks where nothing of this clone can be imported.
 
-    python tools/standalone.py --python .venv-kaggle/bin/python [--only 02]
+    python -m coursetools render standalone --python .venv-kaggle/bin/python [--only 02]
 
 Fast mode, each notebook in an empty folder, without a network. This is Kaggle in imitation: its
 versions (tests/platforms/kaggle.txt), its folders, and none of its machines.
@@ -9,16 +9,15 @@ versions (tests/platforms/kaggle.txt), its folders, and none of its machines.
 import argparse
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
-import course
-import kaggle
 import nbformat
-import run_notebooks
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+
+from coursetools import execute, notebooks
+from coursetools.render import kaggle
 
 # Run before the notebook: the package cannot come from elsewhere, nor anything from the network.
 ALONE = """
@@ -65,11 +64,11 @@ def execute_alone(path, python, environment=None):
         environment: variables that the kernel gets beside ours.
 
     Returns:
-        (notebook, Result) as `run_notebooks.execute`.
+        (notebook, Result) as `execute.execute`.
     """
-    rendered = kaggle.render(course.read(path), course.ROOT / kaggle.PACKAGE)
+    rendered = kaggle.render(notebooks.read(path), notebooks.ROOT / kaggle.PACKAGE)
     rendered.cells.insert(0, nbformat.v4.new_code_cell(ALONE))
-    if kaggle.needed_files(rendered, course.ROOT / kaggle.PACKAGE):
+    if kaggle.needed_files(rendered, notebooks.ROOT / kaggle.PACKAGE):
         rendered.cells.append(nbformat.v4.new_code_cell(OWN))
     with tempfile.TemporaryDirectory() as scratch:
         kernel = kernel_of(python, Path(scratch, "kernels"), environment)
@@ -77,24 +76,19 @@ def execute_alone(path, python, environment=None):
         empty.mkdir()
         file = Path(scratch, Path(path).name)
         nbformat.write(rendered, file)
-        return run_notebooks.execute(file, timeout=300, folder=empty, kernel=kernel)
+        return execute.execute(file, timeout=300, folder=empty, kernel=kernel)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     parser.add_argument("--python", type=Path, required=True, help="interpreter with ipykernel")
-    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
-    parser.add_argument("--notebooks", type=Path, default=course.NOTEBOOKS)
+    notebooks.add_choice(parser)
     options = parser.parse_args(arguments)
     os.environ["VAE_FAST"] = "1"
     failed = 0
-    for path in course.find_notebooks(options.notebooks, options.only):
+    for path in notebooks.find_notebooks(options.notebooks, options.only):
         # absolute, but not resolved: an environment's interpreter is a link
         _, result = execute_alone(path, os.path.abspath(options.python))
-        print(f"{path.stem}  {result.seconds:.1f} s  {result.verdict}", flush=True)
+        print(f"{notebooks.name_of(path)}  {result.seconds:.1f} s  {result.verdict}", flush=True)
         failed += not result.ok
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

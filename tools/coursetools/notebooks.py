@@ -1,4 +1,4 @@
-"""What the tools share: finding notebooks, paths of a machine, writing a file whole."""
+"""What the tools share: finding and reading notebooks, and paths of somebody's machine."""
 
 import os
 import re
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
+DEEPER = "deeper"  # the folder below of what only some want
+PATTERN = "[0-9][0-9]_*.ipynb"
 
 # A path of somebody's machine. Kaggle's and Colab's own folders are the same for everyone.
 MACHINE_PATH = re.compile(
@@ -23,23 +25,43 @@ def is_fast():
 
 
 def find_notebooks(folder=NOTEBOOKS, only=()):
-    """Return the course's notebooks in order.
+    """Return the files of the course's notebooks in order, each followed by its deeper pages.
 
     Args:
-        folder: where they are.
-        only: beginnings of names, such as ``["02", "04_three"]``; none means all.
+        folder: where the main line is; the deeper pages are in `deeper/` below it.
+        only: beginnings of names; none means all. ``"06"`` means the notebook and its deeper
+            pages, ``"06_clinic"`` this one, ``"deeper/06"`` the deeper pages of 06, ``"deeper/"``
+            all of them.
 
     Raises:
         SystemExit: when there is no notebook, or one asked for does not exist.
     """
-    found = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    folder = Path(folder)
+    found = [*folder.glob(PATTERN), *folder.glob(f"{DEEPER}/{PATTERN}")]
+    found.sort(key=lambda path: (path.name[:2], path.parent != folder, path.name))
     if not found:
         raise SystemExit(f"No notebook named like 01_name.ipynb in {folder}.")
     for start in only:
-        if not any(path.name.startswith(start) for path in found):
-            names = ", ".join(path.stem for path in found)
+        if not any(_begins(path, start) for path in found):
+            names = ", ".join(map(name_of, found))
             raise SystemExit(f"No notebook begins with {start!r}. There are: {names}.")
-    return [path for path in found if not only or path.name.startswith(tuple(only))]
+    return [path for path in found if not only or any(_begins(path, start) for start in only)]
+
+
+def name_of(path):
+    """Return a notebook's name in the course, ``06_clinic`` or ``deeper/06_shared_noise``."""
+    return f"{DEEPER}/{path.stem}" if path.parent.name == DEEPER else path.stem
+
+
+def _begins(path, start):
+    return path.name.startswith(start) or name_of(path).startswith(start)
+
+
+def add_choice(parser):
+    """Give a command the options that say which notebooks it is for: --only and --notebooks."""
+    what = "beginnings of names, such as 02 (its deeper pages too) or deeper/02"
+    parser.add_argument("--only", nargs="*", default=[], help=what)
+    parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="another folder")
 
 
 def read(path):
@@ -73,18 +95,3 @@ def output_text(output):
         return "\n".join([output.ename, output.evalue, *output.traceback])
     data = output.get("data", {})
     return "\n".join(str(data[kind]) for kind in data if kind.startswith(("text/", "application/")))
-
-
-def write_whole(path, content):
-    """Write a file, of text or of bytes, so that no reader ever sees half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if isinstance(content, bytes):
-            part.write_bytes(content)
-        else:
-            part.write_text(content, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,16 +7,21 @@ shorter, but without a mathematical font on the reader's machine its brackets an
 stretch. The scripts are left out because no page of the course needs them.
 """
 
+import argparse
 import functools
 import html
+import posixpath
 import re
+from pathlib import Path
 
-import course
 import ziamath
 from jinja2 import DictLoader
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from coursetools import notebooks
+from coursetools.files import write_atomically
 
 ziamath.config.svg2 = False  # each drawing whole in itself, sharing nothing with its neighbours
 
@@ -40,7 +45,7 @@ PAGE = """
 {%- endblock -%}
 {%- block body_header -%}
 {{ super() }}
-<nav class="course-nav"><a href="index.html">All notebooks</a></nav>
+<nav class="course-nav"><a href="{{ resources.metadata.index }}">All notebooks</a></nav>
 {%- endblock -%}
 {%- block data_png -%}
 <div class="jp-RenderedImage jp-OutputArea-output">
@@ -153,11 +158,22 @@ def check_formulas(source):
     MarkdownWithMath(renderer=_StrictRenderer(escape=False)).render(source)
 
 
-def markdown_to_html(source):
-    """Render Markdown as nbconvert does, with formulas drawn and links led to other pages."""
+def markdown_to_html(source, folder=""):
+    """Render Markdown as nbconvert does, with formulas drawn and links led to other pages.
+
+    Args:
+        source: Markdown.
+        folder: where the notebook is, below notebooks/: "" or "deeper".
+    """
     page = MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)
-    page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)
-    return page.replace('href="../', 'href="../../')
+    return re.sub(r'\b(href|src)="([^":#]+)', lambda m: f'{m[1]}="{_lead(m[2], folder)}', page)
+
+
+def _lead(link, folder):
+    """Return a relative link between notebooks as one between their pages in build/html/."""
+    if posixpath.normpath(posixpath.join(folder, link)).startswith(".."):
+        return f"../{link}"  # out of notebooks/, which is one folder less deep than build/html/
+    return re.sub(r"\.ipynb$", ".html", link)
 
 
 def alt_text(output):
@@ -171,23 +187,26 @@ def page(notebook, name):
 
     Args:
         notebook: the executed notebook; a failing cell's error is shown where it happened.
-        name: title of the page when the notebook has no heading.
+        name: the notebook's name in the course, which says where its page will be.
     """
+    folder = posixpath.dirname(name)
+    markdown = functools.partial(markdown_to_html, folder=folder)
     exporter = HTMLExporter(
         extra_loaders=[DictLoader({"course.html.j2": PAGE})],
         template_file="course.html.j2",
-        filters={"markdown2html": markdown_to_html, "alt_text": alt_text},
+        filters={"markdown2html": markdown, "alt_text": alt_text},
     )
     exporter.log.setLevel("ERROR")
-    resources = {"metadata": {"name": course.title(notebook, name)}}
-    return exporter.from_notebook_node(notebook, resources=resources)[0]
+    index = posixpath.relpath("index.html", folder or ".")
+    metadata = {"name": notebooks.title(notebook, name), "index": index}
+    return exporter.from_notebook_node(notebook, resources={"metadata": metadata})[0]
 
 
 def index(results, summary):
     """Return the page that lists the others.
 
     Args:
-        results: one ``run_notebooks.Result`` a notebook.
+        results: one ``execute.Result`` a notebook.
         summary: one sentence on the whole run.
     """
     rows = []
@@ -201,3 +220,26 @@ def index(results, summary):
             f'<td{kind}>{html.escape(result.verdict)}</td><td class="small">{data}</td></tr>'
         )
     return INDEX.format(summary=html.escape(summary), rows="\n".join(rows))
+
+
+def write_page(notebook, name, folder):
+    """Write a notebook's page into a folder, as `<name>.html`."""
+    write_atomically(folder / f"{name}.html", page(notebook, name))
+
+
+def write_index(results, summary, folder):
+    """Write the page that lists the others into a folder, and return its path."""
+    path = folder / "index.html"
+    write_atomically(path, index(results, summary))
+    return path
+
+
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
+    notebooks.add_choice(parser)
+    parser.add_argument("--build", type=Path, default=notebooks.BUILD)
+    options = parser.parse_args(arguments)
+    for path in notebooks.find_notebooks(options.notebooks, options.only):
+        write_page(notebooks.read(path), notebooks.name_of(path), options.build / "html")
+        print(options.build / "html" / f"{notebooks.name_of(path)}.html")
+    return 0

@@ -3,10 +3,12 @@
 A cell tagged `readme-NAME` gives `docs/NAME.png`, the first picture it shows.
 """
 
+import argparse
 import base64
 import sys
 
-from course import ROOT, find_notebooks, read, write_whole
+from coursetools.files import write_atomically
+from coursetools.notebooks import ROOT, find_notebooks, read
 
 TAG = "readme-"
 
@@ -21,13 +23,11 @@ def pictures(notebook):
                 yield tag.removeprefix(TAG), base64.b64decode(found[0]) if found else None
 
 
-def main():
+def main(arguments=None, prog=None):
+    argparse.ArgumentParser(prog, description=__doc__.splitlines()[0]).parse_args(arguments)
     for path in find_notebooks():
         for name, picture in pictures(read(path)):
             if picture is None:
                 sys.exit(f"{path.name} shows no picture for {name!r}: run `make notebooks` first")
-            write_whole(ROOT / "docs" / f"{name}.png", picture)
-
-
-if __name__ == "__main__":
-    main()
+            write_atomically(ROOT / "docs" / f"{name}.png", picture)
+    return 0

@@ -1,6 +1,6 @@
 """Check that the committed notebooks keep the promises of the course.
 
-    python tools/lint_notebooks.py [NOTEBOOK ...]
+    python -m coursetools lint [NOTEBOOK ...]
 
 Each fault is one line that names the notebook, the cell and the cure. Warnings do not fail.
 """
@@ -8,13 +8,13 @@ Each fault is one line that names the notebook, the cell and the cure. Warnings 
 import argparse
 import base64
 import re
-import sys
 from pathlib import Path
 
-import course
 import nbformat
-import pages
-from tidy import WIDGET
+
+from coursetools import notebooks
+from coursetools.render import html
+from coursetools.tidy import WIDGET
 
 CHECK_TAG = "nbval-check-output"
 LONG_TAG = "long-listing"  # a cell that has to be read in one piece, such as a whole class
@@ -152,8 +152,8 @@ def _text_cell(cell):
         yield Fault("shows something fetched from the network; put it into the notebook itself")
     if cell.cell_type == "markdown":
         try:
-            pages.check_formulas(cell.source)
-        except pages.UnreadableFormula as error:
+            html.check_formulas(cell.source)
+        except html.UnreadableFormula as error:
             yield Fault(str(error))
 
 
@@ -178,7 +178,7 @@ def _code_cell(cell):
 
 
 def _output(output):
-    yield from _paths(course.output_text(output))
+    yield from _paths(notebooks.output_text(output))
     if output.output_type == "error":
         yield Fault(f"ends in {output.ename}: {output.evalue}")
     if output.output_type == "stream" and output.name == "stderr":
@@ -197,29 +197,25 @@ def _output(output):
             yield Fault(f"its picture has {size:,} bytes, at most {MAX_IMAGE_BYTES:,}")
         elif size > GOOD_IMAGE_BYTES:
             yield Warn(f"its picture has {size:,} bytes; {GOOD_IMAGE_BYTES:,} load better")
-        if not pages.alt_text(output):
+        if not html.alt_text(output):
             yield Fault("its picture has no alt text: show it with plots.show(figure, alt=...)")
 
 
 def _paths(text):
-    for path in sorted(set(course.machine_paths(text))):
+    for path in sorted(set(notebooks.machine_paths(text))):
         yield Fault(f"names a path of one machine: {path}")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, help="all of notebooks/ without")
     options = parser.parse_args(arguments)
-    paths = options.notebooks or course.find_notebooks()
+    paths = options.notebooks or notebooks.find_notebooks()
     failed = 0
     for path in paths:
         faults = lint_file(path)
         for fault in faults:
-            print(f"{path.name}: {'warning: ' if fault.is_warning else ''}{fault}")
+            print(f"{notebooks.name_of(path)}: {'warning: ' if fault.is_warning else ''}{fault}")
         failed += any(not fault.is_warning for fault in faults)
     print(f"{len(paths)} notebooks checked, {failed} with faults")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,8 @@
 """Execute the notebooks in order, and write them as HTML pages or back into their files.
 
-    python tools/run_notebooks.py                  # full mode, pages in build/html/
-    python tools/run_notebooks.py --fast --only 02 # fast mode, one notebook
-    python tools/run_notebooks.py --write          # full mode, outputs written back into notebooks/
+    python -m coursetools execute                  # full mode, pages in build/html/
+    python -m coursetools execute --fast --only 02 # fast mode, one notebook
+    python -m coursetools execute --write          # full mode, outputs written back into notebooks/
 
 A notebook that fails is named with its cell and error, the others still run, and the exit status
 is 1.
@@ -12,17 +12,17 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import course
 import nbformat
-import tidy
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from coursetools import notebooks, tidy
+from coursetools.files import write_atomically
 
 # Asked of the kernel after the last cell: which data sets it holds, and its peak of memory.
 PROBE = """
@@ -48,6 +48,8 @@ class Result:
     """What came of one notebook.
 
     Attributes:
+        name: its name in the course, such as ``06_clinic`` or ``deeper/06_shared_noise``.
+        title: its heading.
         seconds: from starting the kernel to its end.
         error: empty, or one line naming the cell and what it raised.
         sources: the data sets it held at its end, in words, and whether each is the real thing.
@@ -67,6 +69,13 @@ class Result:
     def ok(self):
         return not self.error
 
+    def first_picture(self, notebook, text):
+        """Return the seconds until the first cell whose source has `text` showed a picture."""
+        for cell in self.cells:
+            if cell["picture"] and text in notebook.cells[cell["cell"] - 1].source:
+                return cell["ended"]
+        return None
+
     @property
     def verdict(self):
         return "ok" if self.ok else f"FAILED in {self.error}"
@@ -84,11 +93,12 @@ def execute(path, timeout=1800, folder=None, kernel=None):
     Returns:
         (notebook, Result): the notebook with its outputs, up to the cell that failed if one did.
     """
-    notebook = course.read(path)
+    notebook = notebooks.read(path)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    result = Result(path.stem, course.title(notebook, path.stem))
+    name = notebooks.name_of(path)
+    result = Result(name, notebooks.title(notebook, name))
     client = NotebookClient(
         notebook,
         km=kernel,
@@ -172,26 +182,21 @@ def run(paths, build, write_back=False, html=True, timeout=1800, say=print):
     Returns:
         the list of ``Result``.
     """
-    mode = "fast" if course.is_fast() else "full"
+    mode = "fast" if notebooks.is_fast() else "full"
     python = platform.python_version()
     say(f"{len(paths)} notebook{'s' * (len(paths) > 1)} in {mode} mode, Python {python}")
     results = []
-    width = max(len(path.stem) for path in paths)
+    width = max(len(notebooks.name_of(path)) for path in paths)
     for number, path in enumerate(paths, start=1):
-        say(f"[{number}/{len(paths)}] {path.stem:<{width}} ", end="", flush=True)
+        name = notebooks.name_of(path)
+        say(f"[{number}/{len(paths)}] {name:<{width}} ", end="", flush=True)
         notebook, result = execute(path, timeout)
         results.append(result)
         if write_back and result.ok:
             _write_back(path, notebook, result)
-        course.write_whole(build / "executed" / path.name, nbformat.writes(notebook) + "\n")
+        write_atomically(build / "executed" / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
         if html:
-            import pages  # only here: executing needs none of what pages need
-
-            try:
-                page = pages.page(notebook, path.stem)
-                course.write_whole(build / "html" / f"{path.stem}.html", page)
-            except Exception as error:  # the others still get their pages
-                result.error = result.error or f"writing its page: {_in_words(error)}"
+            _write_page(notebook, result, build / "html")
         memory = f"{result.peak_bytes / 1e9:4.1f} GB  " if result.peak_bytes else ""
         say(f"{result.seconds:6.1f} s  {memory}{result.verdict}", flush=True)
         for source, is_real in result.sources.items():
@@ -201,12 +206,25 @@ def run(paths, build, write_back=False, html=True, timeout=1800, say=print):
     done = len(results) - len(failed)
     summary = f"{done} of {len(results)} notebooks ran to their end in {mode} mode."
     report = {"mode": mode, "python": python, "notebooks": [asdict(r) for r in results]}
-    course.write_whole(build / "report.json", json.dumps(report, indent=1) + "\n")
+    write_atomically(build / "report.json", json.dumps(report, indent=1) + "\n")
     say(summary + (f" Failed: {', '.join(failed)}." if failed else ""))
     if html:
-        course.write_whole(build / "html" / "index.html", pages.index(results, summary))
-        say(f"Read them: {(build / 'html' / 'index.html').resolve().as_uri()}")
+        index = _pages().write_index(results, summary, build / "html")
+        say(f"Read them: {index.resolve().as_uri()}")
     return results
+
+
+def _pages():
+    from coursetools.render import html  # only here: executing needs none of what pages need
+
+    return html
+
+
+def _write_page(notebook, result, folder):
+    try:
+        _pages().write_page(notebook, result.name, folder)
+    except Exception as error:  # the others still get their pages
+        result.error = result.error or f"writing its page: {_in_words(error)}"
 
 
 def _write_back(path, notebook, result):
@@ -216,28 +234,23 @@ def _write_back(path, notebook, result):
     if reasons:
         result.error = f"writing back, refused: {reasons[0]}"
         return
-    course.write_whole(path, nbformat.writes(notebook) + "\n")
+    write_atomically(path, nbformat.writes(notebook) + "\n")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="less data, fewer epochs (VAE_FAST=1)")
-    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as 02")
     parser.add_argument("--write", action="store_true", help="write outputs back into notebooks/")
     parser.add_argument("--no-html", action="store_true", help="execute only, write no pages")
-    parser.add_argument("--notebooks", type=Path, default=course.NOTEBOOKS)
-    parser.add_argument("--build", type=Path, default=course.BUILD)
+    notebooks.add_choice(parser)
+    parser.add_argument("--build", type=Path, default=notebooks.BUILD)
     parser.add_argument("--timeout", type=int, default=1800, help="seconds for one cell")
     options = parser.parse_args(arguments)
     if options.fast:
         os.environ["VAE_FAST"] = "1"
-    if options.write and course.is_fast():
+    if options.write and notebooks.is_fast():
         parser.error("--write is for full mode: fast outputs are not what readers should see.")
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
-    paths = course.find_notebooks(options.notebooks, options.only)
+    paths = notebooks.find_notebooks(options.notebooks, options.only)
     results = run(paths, options.build, options.write, not options.no_html, options.timeout)
     return 0 if all(result.ok for result in results) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is made of an executed or a plain notebook: pages, and files for Kaggle."""

@@ -1,0 +1,219 @@
+"""Render each notebook as one file that runs on Kaggle: nothing installed, nothing fetched.
+
+    KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02]
+
+Kaggle takes one file for a notebook, so the modules of `vae_helpers` that a notebook uses are
+written out in one folded cell below its title: each as a string that holds the module's own text,
+and at the end a loop that writes the files. `build/kaggle/NN_name/` gets the notebook and the
+`kernel-metadata.json` that Kaggle asks for.
+"""
+
+import argparse
+import ast
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell
+
+from coursetools import notebooks
+from coursetools.files import write_atomically
+from coursetools.package import Package
+
+PACKAGE = "vae_helpers"
+DATASETS = {
+    "load_fashion_mnist": "zalando-research/fashionmnist",
+    "load_letters": "sachinpatel21/az-handwritten-alphabets-in-csv-format",
+}
+FOLDED = {"_kg_hide-input": True, "jupyter": {"source_hidden": True}, "cellView": "form"}
+HELPERS_BEGIN = """\
+# @title The course's helper package, {lines} lines; open it to read
+# The {count} files of vae_helpers that this notebook uses, word for word. The last lines of this
+# cell write them into the working folder. Nothing is installed and nothing is fetched.
+files = {{}}
+"""
+HELPERS_END = """
+import importlib
+from pathlib import Path
+
+for name, text in files.items():
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text[1:], encoding="utf-8")  # without the line break before it
+importlib.invalidate_caches()  # so that Python sees the new folder
+print(f"{len(files)} files of vae_helpers are written; open this cell to read them")
+del files, name, text
+"""
+
+
+def needed_files(notebook, package_folder):
+    """Return the package's files that a notebook needs, each after those it needs itself.
+
+    Args:
+        notebook: the notebook.
+        package_folder: folder of the package.
+
+    Returns:
+        paths relative to the package folder's parent; none when the notebook imports nothing of it.
+    """
+    package = Package(package_folder)
+    needed = package.needed([cell.source for cell in notebook.cells if cell.cell_type == "code"])
+    files = [
+        path for module in needed for path in [*package.data_files(module), package.file(module)]
+    ]
+    return [path.relative_to(package.folder.parent) for path in files]
+
+
+def render(notebook, package_folder):
+    """Return a notebook that needs only itself.
+
+    One folded cell below the first cell, the title and the question, holds the helpers. Outputs
+    are dropped, as Kaggle would.
+
+    Args:
+        notebook: the notebook, which is left alone.
+        package_folder: folder of the package.
+    """
+    standalone = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    for cell in standalone.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        elif cell.cell_type == "markdown":  # the other notebooks are not beside this one
+            link = r"\[([^\]]+)\]\((?:\.\./)?(?:deeper/)?\d\d_\w+\.ipynb[^)]*\)"
+            cell.source = re.sub(link, r"\1", cell.source)
+    files = needed_files(notebook, package_folder)
+    if files:
+        source = helper_source(files, Path(package_folder).parent)
+        start = 1 if standalone.cells[0].cell_type == "markdown" else 0
+        cell = new_code_cell(source, id="course-helpers", metadata=FOLDED)
+        standalone.cells.insert(start, cell)
+    standalone.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    nbformat.validate(standalone)
+    return standalone
+
+
+def helper_source(files, parent):
+    """Return the source of a cell that writes files: their texts, readable, and a loop.
+
+    Args:
+        files: paths relative to `parent`, in the order in which they shall stand there.
+        parent: the folder that they are read from.
+    """
+    parts = []
+    for path in files:
+        text = (parent / path).read_text(encoding="utf-8")
+        heading = f"# ---- {path.as_posix()} ".ljust(100, "-")
+        parts.append(f'\n{heading}\nfiles["{path.as_posix()}"] = {_quoted(text)}\n')
+    body = "".join(parts)
+    begin = HELPERS_BEGIN.format(lines=f"{body.count(chr(10)):,}", count=len(files))
+    return f"{begin}{body}{HELPERS_END}".rstrip("\n")
+
+
+def _quoted(text):
+    """Return a raw string literal of a line break and a text, which stays as it is to the eye."""
+    quotes = "'''"
+    inner = text.replace(quotes, f'{quotes} "{quotes}" r{quotes}')  # strings side by side are one
+    literal = f"r{quotes}\n{inner}{quotes}"
+    # IPython takes a line that begins with >>> for a prompt, and strips it, in strings too.
+    if ast.literal_eval(literal) != f"\n{text}" or re.search(r"^\s*>>>", text, re.MULTILINE):
+        raise ValueError(f"this text cannot stand in a cell as it is: {text[:80]!r}...")
+    return literal
+
+
+def kernel_title(name):
+    """Return the title on Kaggle of a notebook's name, 5 to 50 letters that make a plain slug.
+
+    It is made from the name because Kaggle ties a notebook's address to its title: a heading may
+    be reworded without the address changing.
+
+    Raises:
+        SystemExit: when it has more letters than Kaggle takes.
+    """
+    folder, _, file = name.rpartition("/")
+    number, _, words = file.partition("_")
+    title = " ".join(filter(None, ["VAE course", number, folder, *words.split("_")]))
+    if len(title) > 50:
+        raise SystemExit(f"{name}: the title {title!r} has {len(title)} letters, Kaggle takes 50.")
+    return title
+
+
+def slug(title):
+    """Return what Kaggle makes of a title: lower case, dashes for all but letters and digits."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def kernel_metadata(notebook, name, owner):
+    """Return the content of `kernel-metadata.json`, every key written.
+
+    Args:
+        notebook: the notebook; the data sets are those whose loaders its cells call.
+        name: its name in the course.
+        owner: the Kaggle user.
+    """
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    title = kernel_title(name)
+    return {
+        "id": f"{owner}/{slug(title)}",
+        "title": title,
+        "code_file": f"{name.rpartition('/')[2]}.ipynb",
+        "language": "python",
+        "kernel_type": "notebook",
+        "is_private": True,
+        "enable_gpu": False,
+        "enable_tpu": False,
+        "enable_internet": False,
+        "dataset_sources": [
+            source for loader, source in DATASETS.items() if re.search(rf"\b{loader}\s*\(", code)
+        ],
+        "competition_sources": [],
+        "kernel_sources": [],
+        "model_sources": [],
+    }
+
+
+def owner_from_environment():
+    """Return KAGGLE_OWNER.
+
+    Raises:
+        SystemExit: saying what to set, when it is missing or no user name.
+    """
+    owner = os.environ.get("KAGGLE_OWNER", "").strip()
+    if not owner:
+        raise SystemExit(
+            "KAGGLE_OWNER is not set. It is the name in the address of your Kaggle profile "
+            "(kaggle.com/<name>): KAGGLE_OWNER=<name> make kaggle"
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", owner):
+        raise SystemExit(
+            f"KAGGLE_OWNER is {owner!r}, expected the name in the address of your Kaggle profile: "
+            "lower-case letters, digits and dashes."
+        )
+    return owner
+
+
+def write(path, package_folder, build, owner):
+    """Render one notebook into `build/<name>/`, and return that folder."""
+    notebook = notebooks.read(path)
+    rendered = nbformat.writes(render(notebook, package_folder)) + "\n"
+    name = notebooks.name_of(path)
+    metadata = json.dumps(kernel_metadata(notebook, name, owner), indent=2) + "\n"
+    folder = build / name
+    write_atomically(folder / path.name, rendered)
+    write_atomically(folder / "kernel-metadata.json", metadata)
+    return folder
+
+
+def main(arguments=None, prog=None):
+    parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
+    notebooks.add_choice(parser)
+    parser.add_argument("--build", type=Path, default=notebooks.BUILD / "kaggle")
+    options = parser.parse_args(arguments)
+    owner = owner_from_environment()
+    for path in notebooks.find_notebooks(options.notebooks, options.only):
+        folder = write(path, notebooks.ROOT / PACKAGE, options.build, owner)
+        print(f"{folder}: kaggle kernels push -p {os.path.relpath(folder)}")
+    return 0
