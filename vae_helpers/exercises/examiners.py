@@ -1,6 +1,7 @@
-"""What nb04 and nb06 examine alike: samplers, and latent distributions that are wrong on purpose.
+"""Examiners: what is wrong with a sampler, with a test of samplers, or with a loss that changes.
 
-Their mistakes stand in the one list, `known_mistakes.samplers`, which the audit reads too.
+nb04 and nb06 ask for these. An examiner takes the learner's object and returns a sentence, or ""
+when it is right. The mistakes stand in the one list, `known_mistakes`, which the audit reads too.
 """
 
 from itertools import combinations
@@ -9,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
-from vae_helpers.exercises.losses import gaussian_kl, kl_with
-from vae_helpers.known_mistakes.samplers import RIGHT, RIGHT_SAMPLER, WIDTHS
+from vae_helpers.exercises.losses import KL, gaussian_kl, kl_with, loss_inputs, loss_with
+from vae_helpers.known_mistakes.samplers import RIGHT, RIGHT_SAMPLER, SAMPLERS, WIDTHS
 
 # --------------------------------------------------------------------------- samplers
 
@@ -165,3 +166,111 @@ def kl_is_right(latent):
 def is_healthy(latent):
     """True when `sample` draws from q(z|x), and `kl` gives its KL."""
     return not noise_fault(latent.sample, latent.latent_dim) and kl_is_right(latent)
+
+
+# What each of the six does, and the latent distribution that does it.
+SICK_LATENTS = {
+    SAMPLERS["no_noise"].text: latent_with(SAMPLERS["no_noise"]),
+    "draws with {0.code}, {0.text}".format(WIDTHS["exp(z_log_var)"]): latent_with(
+        width=WIDTHS["exp(z_log_var)"]
+    ),
+    SAMPLERS["one_for_all"].text: latent_with(SAMPLERS["one_for_all"]),
+    SAMPLERS["fixed_seed"].text: latent_with(SAMPLERS["fixed_seed"]),
+    "has a `kl` that averages over the latent dimensions": latent_with(
+        kl=kl_with(gaussian_kl, np.mean)
+    ),
+    "has a `kl` without its part for the variance": latent_with(kl=kl_with(KL["mean_alone"])),
+}
+Healthy = latent_with()  # and not the class itself
+
+
+class WrongShape(parts.LatentDistribution):
+    def sample(self, z_mean, z_log_var):
+        return super().sample(z_mean, z_log_var)[:, 0]
+
+
+def contract_test_fault(test):
+    """Return which of these a learner's test of latent distributions tells wrongly, or ""."""
+    if not callable(test) or isinstance(test, type):
+        return "Expected a function of one latent distribution that returns True or False."
+    for dimensions in (2, 3):
+        verdict = test(parts.LatentDistribution(dimensions))
+        if isinstance(verdict, str) or verdict is None:
+            return f"It returned {verdict!r}, expected True or False. Is a `return` missing?"
+        if not bool(verdict):
+            return (
+                f"It says False for a healthy LatentDistribution({dimensions}). Are the numbers "
+                "that it expects right? Does it allow for chance (4 standard errors or more), and "
+                "for any number of latent dimensions?"
+            )
+    if not bool(test(Healthy(2))):
+        return (
+            "It says False for a healthy class with another name. Judge what `sample` and `kl` "
+            "give, and not where they come from."
+        )
+    passed = [text for text, sick in SICK_LATENTS.items() if bool(test(sick(2)))]
+    if not passed:
+        return ""
+    if len(passed) == len(SICK_LATENTS) and not bool(test(WrongShape(2))):
+        return "It tests shapes, which all six sick ones have right: ask for numbers you know."
+    if len(passed) == len(SICK_LATENTS):
+        return "It passes the healthy one, and each of the six sick ones as well."
+    return f"It passes the healthy one, and also one that {'; one that '.join(passed)}."
+
+
+# --------------------------------------------------------------------------- a weight that moves
+
+
+def warm_up_fault(answer, inputs=loss_inputs):
+    """Return what is wrong with a loss whose KL weight `set` changes, "" when nothing is."""
+    if not callable(answer):
+        return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."
+    loss = answer() if isinstance(answer, type) else answer
+    if not callable(getattr(loss, "set", None)) or not callable(loss):
+        return "Expected an object with set(weight), to be called with images, logits and codes."
+    arrays = inputs(np.random.default_rng())
+    reconstruction = loss_with(kl_weight=0.0)(*arrays)
+    kl = loss_with()(*arrays) - reconstruction
+    tensors = [tf.constant(array) for array in arrays]
+    in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
+    weights, values = (None, 0.25, 1.0, 0.0), []
+    for weight in weights:
+        if weight is not None:
+            loss.set(weight)
+        values.append(float(in_graph(*tensors)))
+    right = [reconstruction + (weight or 0.0) * kl for weight in weights]
+    if np.allclose(values, right, rtol=1e-4):
+        return ""
+    if np.ptp(values) < 1e-6 * abs(values[0]):
+        return _stuck(loss, tensors, values[0], reconstruction + kl)
+    if np.allclose(values[1:], right[1:], rtol=1e-4):
+        return "Before the first set() the weight is not 0: a warm-up starts without the KL."
+    if np.allclose(values[1:], [w * (reconstruction + kl) for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the whole loss. It belongs to the KL alone."
+    if np.allclose(values[1:], [w * reconstruction + kl for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the reconstruction. It belongs to the KL."
+    return (
+        f"With weights of 0.25 and 1 the graph's loss is {values[1]:.4g} and {values[2]:.4g}, "
+        f"expected {right[1]:.4g} and {right[2]:.4g}."
+    )
+
+
+def _stuck(loss, tensors, value, whole):
+    """Why the graph's loss does not follow the weight."""
+    outside = []
+    for weight in (0.0, 1.0):
+        loss.set(weight)
+        outside.append(float(tf.reduce_mean(loss(*tensors))))
+    if np.ptp(outside) < 1e-6 * abs(outside[0]):
+        if np.isclose(value, whole, rtol=1e-4):
+            return "The weight is 1 whatever set() is told: there is no warm-up left."
+        return "set() has no effect, inside a graph or outside."
+    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
+        return (
+            "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
+            "use its assign."
+        )
+    return (
+        "Called directly the loss follows set(). Inside a graph, as under fit, it does not: a "
+        "Python number is read once, while the graph is built, and is a constant ever after."
+    )

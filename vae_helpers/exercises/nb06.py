@@ -10,7 +10,7 @@ import tensorflow as tf
 from vae_helpers.audit.terms import cross_entropy, sigmoid
 from vae_helpers.audit.terms import gaussian_kl as kl_of_a_latent
 from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
-from vae_helpers.exercises.examiners import sampler_fault
+from vae_helpers.exercises.examiners import sampler_fault, warm_up_fault
 from vae_helpers.exercises.losses import PIXEL, kl_mistakes, loss_inputs, loss_with
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.samplers import RIGHT_SAMPLER, SAMPLERS, WIDTHS
@@ -366,61 +366,6 @@ half_the_log = _sampler_question(
 # --------------------------------------------------------------------------- a weight that moves
 
 
-def _warm_up_fault(answer):
-    """What is wrong with a loss object whose KL weight `set` changes, "" when nothing is."""
-    if not callable(answer):
-        return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."
-    loss = answer() if isinstance(answer, type) else answer
-    if not callable(getattr(loss, "set", None)) or not callable(loss):
-        return "Expected an object with set(weight), to be called with images, logits and codes."
-    arrays = _grey(np.random.default_rng())
-    reconstruction = loss_with(kl_weight=0.0)(*arrays)
-    kl = elbo_loss(*arrays) - reconstruction
-    tensors = [tf.constant(array) for array in arrays]
-    in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
-    weights, values = (None, 0.25, 1.0, 0.0), []
-    for weight in weights:
-        if weight is not None:
-            loss.set(weight)
-        values.append(float(in_graph(*tensors)))
-    right = [reconstruction + (weight or 0.0) * kl for weight in weights]
-    if np.allclose(values, right, rtol=1e-4):
-        return ""
-    if np.ptp(values) < 1e-6 * abs(values[0]):
-        return _stuck(loss, tensors, values[0], reconstruction + kl)
-    if np.allclose(values[1:], right[1:], rtol=1e-4):
-        return "Before the first set() the weight is not 0: a warm-up starts without the KL."
-    if np.allclose(values[1:], [w * (reconstruction + kl) for w in weights[1:]], rtol=1e-4):
-        return "The weight multiplies the whole loss. It belongs to the KL alone."
-    if np.allclose(values[1:], [w * reconstruction + kl for w in weights[1:]], rtol=1e-4):
-        return "The weight multiplies the reconstruction. It belongs to the KL."
-    return (
-        f"With weights of 0.25 and 1 the graph's loss is {values[1]:.4g} and {values[2]:.4g}, "
-        f"expected {right[1]:.4g} and {right[2]:.4g}."
-    )
-
-
-def _stuck(loss, tensors, value, whole):
-    """Why the graph's loss does not follow the weight."""
-    outside = []
-    for weight in (0.0, 1.0):
-        loss.set(weight)
-        outside.append(float(tf.reduce_mean(loss(*tensors))))
-    if np.ptp(outside) < 1e-6 * abs(outside[0]):
-        if np.isclose(value, whole, rtol=1e-4):
-            return "The weight is 1 whatever set() is told: there is no warm-up left."
-        return "set() has no effect, inside a graph or outside."
-    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
-        return (
-            "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
-            "use its assign."
-        )
-    return (
-        "Called directly the loss follows set(). Inside a graph, as under fit, it does not: a "
-        "Python number is read once, while the graph is built, and is a constant ever after."
-    )
-
-
 def _warm_up_with(start=0.0, kind=tf.Variable, renew=False, total=lambda w, r, kl: r + w * kl):
     """A class for `warm_up`: where its weight starts, what it is, how it is set, what it weighs."""
 
@@ -448,7 +393,7 @@ warm_up = Question(
     "The loss of patient 13, with a weight that a compiled step sees change.",
     variable="MyWarmUp",
     answer=_warm_up_with(),
-    examine=_warm_up_fault,
+    examine=lambda answer: warm_up_fault(answer, _grey),
     mistakes=[
         Mistake(None, wrong=_warm_up_with(kind=float, renew=True)),
         Mistake(None, wrong=_warm_up_with(renew=True)),
