@@ -19,8 +19,8 @@ STORIES = {
 WHOLE = (2, 3, 4, 5, 8, 10, 28, 100, 255, 256, 784, 1000)
 
 
-def numbers(value):
-    """`value` as a float array.
+def numbers(value) -> np.ndarray:
+    """Return `value` as a float array.
 
     Raises:
         ValueError: in words for the learner, if it is not made of numbers.
@@ -44,8 +44,8 @@ def numbers(value):
         raise ValueError(f"It is {_kind(value)}, expected numbers.") from None
 
 
-def same(given, expected, tolerance):
-    """True when `given` has the shape and the values of `expected`; never raises."""
+def same(given, expected, tolerance: float) -> bool:
+    """Return True when `given` has the shape and the values of `expected`; never raises."""
     try:
         if isinstance(expected, str):
             return isinstance(given, str) and _plain(given) == _plain(expected)
@@ -64,15 +64,21 @@ def same(given, expected, tolerance):
         return False
 
 
-def close(given, expected, tolerance):
-    """True when two float arrays of one shape agree; equal infinities and NaNs count as equal."""
+def close(given: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    """Return True when two float arrays of one shape agree; equal infinities and NaNs do."""
     finite = np.abs(expected[np.isfinite(expected)])
     scale = finite.max() if finite.size else 0.0
     floor = tolerance * (0.01 * scale + 1e-3)
     return bool(np.allclose(given, expected, rtol=tolerance, atol=floor, equal_nan=True))
 
 
-def difference(results, tolerance, of="Your answer", outcome="", reveal=True):
+def difference(
+    results: list[tuple],
+    tolerance: float,
+    of: str = "Your answer",
+    outcome: str = "",
+    reveal: bool = True,
+) -> str:
     """Say what distinguishes what was given from what was expected.
 
     Args:
@@ -111,8 +117,8 @@ def difference(results, tolerance, of="Your answer", outcome="", reveal=True):
     )
 
 
-def shapes_of(arguments):
-    """'z_mean of shape (3, 2), z_log_var of shape (3, 2)' for a dict of arguments."""
+def shapes_of(arguments: dict) -> str:
+    """Return 'z_mean of shape (3, 2), z_log_var of shape (3, 2)' for a dict of arguments."""
     words = []
     for name, value in arguments.items():
         shape = np.shape(value)

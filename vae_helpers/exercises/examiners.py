@@ -4,6 +4,7 @@ nb04 and nb06 ask for these. An examiner takes the learner's object and returns 
 when it is right. The mistakes stand in the one list, `known_mistakes`, which the audit reads too.
 """
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -11,21 +12,28 @@ import tensorflow as tf
 
 from vae_helpers import parts
 from vae_helpers.exercises.losses import KL, gaussian_kl, kl_with, loss_inputs, loss_with
-from vae_helpers.known_mistakes.samplers import RIGHT, RIGHT_SAMPLER, SAMPLERS, WIDTHS
+from vae_helpers.known_mistakes.samplers import (
+    RIGHT,
+    RIGHT_SAMPLER,
+    SAMPLERS,
+    WIDTHS,
+    Sampler,
+    Width,
+)
 
 # --------------------------------------------------------------------------- samplers
 
 LOW, HIGH = -3.0, 1.0  # two log variances; a law for sigma that fits both is the law
 
 
-def sampler_fault(sample, latent_dim=3):
+def sampler_fault(sample: Callable, latent_dim: int = 3) -> str:
     """Return what is wrong with a sampler of (z_mean, z_log_var), "" when nothing is."""
     if not callable(sample):
         return f"Expected a function, got {type(sample).__name__}. Hand over the function itself."
     return noise_fault(sample, latent_dim) or _under_fit(sample, latent_dim)
 
 
-def noise_fault(sample, latent_dim=3):
+def noise_fault(sample: Callable, latent_dim: int = 3) -> str:
     """Return what is wrong with the z that a sampler gives when it is called directly."""
     rng = np.random.default_rng()
     z_mean = rng.normal(size=(1500, latent_dim)).astype("float32")
@@ -137,7 +145,9 @@ def _under_fit(sample, latent_dim):
 # --------------------------------------------------------------------------- latent distributions
 
 
-def latent_with(sampler=RIGHT_SAMPLER, width=RIGHT, kl=None):
+def latent_with(
+    sampler: Sampler = RIGHT_SAMPLER, width: Width = RIGHT, kl: Callable | None = None
+) -> type:
     """Return a class like `parts.LatentDistribution`, with another sampler, width or KL.
 
     Args:
@@ -157,14 +167,14 @@ def latent_with(sampler=RIGHT_SAMPLER, width=RIGHT, kl=None):
     return Latent
 
 
-def kl_is_right(latent):
-    """True when `latent.kl` gives the Gaussian KL from the standard normal."""
+def kl_is_right(latent: parts.LatentDistribution) -> bool:
+    """Return True when `latent.kl` gives the Gaussian KL from the standard normal."""
     m, v = np.random.default_rng().normal(size=(2, 7, latent.latent_dim)).astype("float32")
     return np.allclose(latent.kl(tf.constant(m), tf.constant(v)), kl_with(gaussian_kl)(m, v), 1e-4)
 
 
-def is_healthy(latent):
-    """True when `sample` draws from q(z|x), and `kl` gives its KL."""
+def is_healthy(latent: parts.LatentDistribution) -> bool:
+    """Return True when `sample` draws from q(z|x), and `kl` gives its KL."""
     return not noise_fault(latent.sample, latent.latent_dim) and kl_is_right(latent)
 
 
@@ -189,7 +199,7 @@ class WrongShape(parts.LatentDistribution):
         return super().sample(z_mean, z_log_var)[:, 0]
 
 
-def contract_test_fault(test):
+def contract_test_fault(test: Callable) -> str:
     """Return which of these a learner's test of latent distributions tells wrongly, or ""."""
     if not callable(test) or isinstance(test, type):
         return "Expected a function of one latent distribution that returns True or False."
@@ -221,7 +231,7 @@ def contract_test_fault(test):
 # --------------------------------------------------------------------------- a weight that moves
 
 
-def warm_up_fault(answer, inputs=loss_inputs):
+def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
     """Return what is wrong with a loss whose KL weight `set` changes, "" when nothing is."""
     if not callable(answer):
         return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."

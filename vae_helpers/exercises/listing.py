@@ -6,7 +6,7 @@ import re
 import textwrap
 
 
-def listing(solution, variable, is_value=False):
+def listing(solution, variable: str, is_value: bool = False) -> str:
     """Return the code of a solution under the learner's own name for it.
 
     Args:

@@ -4,6 +4,8 @@ The formulas stand in the one list, `known_mistakes.losses`, which the audit rea
 takes them from here by name, and adds the words in which it speaks to a learner.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vae_helpers.audit.terms import KLS, RECONSTRUCTIONS, cross_entropy, gaussian_kl
@@ -12,7 +14,7 @@ from vae_helpers.exercises.question import Mistake
 # --------------------------------------------------------------------------- inputs
 
 
-def codes(rng):
+def codes(rng: np.random.Generator) -> tuple:
     """Return z_mean and z_log_var of some images, shape (batch, latent_dim), both sizes random.
 
     The batch is never as large as the latent space, so that axes mixed up show.
@@ -24,7 +26,7 @@ def codes(rng):
     return z_mean.astype("float32"), z_log_var.astype("float32")
 
 
-def loss_inputs(rng, channels=None):
+def loss_inputs(rng: np.random.Generator, channels: int | None = None) -> tuple:
     """Return images, logits, z_mean, z_log_var; the sizes of all axes differ from each other.
 
     Args:
@@ -79,12 +81,12 @@ PIXEL = _listed(RECONSTRUCTIONS, PIXEL_NAMES)
 # --------------------------------------------------------------------------- losses and KLs
 
 
-def kl_with(latent, latents=np.sum):
+def kl_with(latent: Callable, latents: Callable = np.sum) -> Callable:
     """Return a KL of z_mean and z_log_var, made of that of one latent dimension."""
     return lambda z_mean, z_log_var: latents(latent(z_mean, z_log_var), axis=1)
 
 
-def kl_mistakes(make=kl_with, **words):
+def kl_mistakes(make: Callable = kl_with, **words: str) -> list[Mistake]:
     """Return a `Mistake` for each wrong KL that is named.
 
     Args:
@@ -95,14 +97,14 @@ def kl_mistakes(make=kl_with, **words):
 
 
 def loss_with(
-    pixel=cross_entropy,
-    latent=gaussian_kl,
+    pixel: Callable = cross_entropy,
+    latent: Callable = gaussian_kl,
     *,
-    pixels=np.sum,
-    latents=np.sum,
-    over_images=np.mean,
-    kl_weight=1.0,
-):
+    pixels: Callable = np.sum,
+    latents: Callable = np.sum,
+    over_images: Callable = np.mean,
+    kl_weight: float = 1.0,
+) -> Callable:
     """Return a loss of (images, logits, z_mean, z_log_var): minus the ELBO, if nothing is given.
 
     Args:

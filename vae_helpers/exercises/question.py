@@ -17,11 +17,10 @@ make. It judges an answer by what it DOES on fresh random inputs, never by its t
                 "You averaged over the latent variables, where the KL adds them.",
                 wrong=lambda m, v: np.mean(0.5 * (m**2 + np.exp(v) - 1 - v), axis=1),
             ),
-            ...
         ],
         hint="Square, exp, minus 1, minus the log variance; then what makes one image?",
         solutions=solutions,                       # -> exercises.solutions.nb02
-        remark="Said once the answer is right, and after the solution.",
+        remark="Said after a right answer, and after the solution.",
     )
 
 Three kinds of question:
@@ -66,7 +65,9 @@ A notebook asks like this, and the check prints "not attempted yet":
 
 import inspect
 import textwrap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -135,20 +136,20 @@ class Question:
 
     def __init__(
         self,
-        name,
-        task,
+        name: str,
+        task: str,
         *,
-        variable,
-        hint,
-        answer,
-        solutions=None,
-        inputs=None,
-        outcome="",
-        mistakes=(),
-        remark="",
-        tolerance=1e-4,
-        examine=None,
-        reveal=True,
+        variable: str,
+        hint: str,
+        answer: object,
+        solutions: Callable | None = None,
+        inputs: Callable | None = None,
+        outcome: str = "",
+        mistakes: Iterable[Mistake] = (),
+        remark: str = "",
+        tolerance: float = 1e-4,
+        examine: Callable | None = None,
+        reveal: bool = True,
     ):
         if answer is None:
             raise ValueError(f"{name} has no answer: give `answer`, which is what `use` returns")
@@ -163,9 +164,7 @@ class Question:
     def __repr__(self):
         return f"{self.name}: {self.task}"
 
-    # --- what a learner calls ---------------------------------------------------------------
-
-    def check(self, answer=____):
+    def check(self, answer=____) -> Verdict:
         """Judge an answer, print what was found and return it as a `Verdict`. It never raises."""
         verdict = self.judge(answer)
         if self.state != RIGHT:  # what was solved once stays solved
@@ -174,11 +173,11 @@ class Question:
         _say(f"{self.name}: {verdict.message}")
         return verdict
 
-    def hint(self):
+    def hint(self) -> None:
         """Print a nudge."""
         _say(f"Hint for {self.name}: {self.hint_text}")
 
-    def solution(self):
+    def solution(self) -> None:
         """Print the course's own answer, or that this edition comes without."""
         code = self.solution_code
         if not code:
@@ -190,7 +189,7 @@ class Question:
             _say(self.remark)
 
     @property
-    def solution_code(self):
+    def solution_code(self) -> str:
         """Runnable code that defines `variable`; "" in an edition without solutions."""
         try:
             solution = getattr(self._solutions(), self.name, None) if self._solutions else None
@@ -211,10 +210,8 @@ class Question:
         _say(f"{self.name}: going on with {whose}")
         return attempt if right else self.answer
 
-    # --- how it is judged -------------------------------------------------------------------
-
-    def judge(self, answer):
-        """As `check`, but it prints nothing and remembers nothing."""
+    def judge(self, answer) -> Verdict:
+        """Judge an answer as `check` does, but print nothing and remember nothing."""
         if is_blank(answer):
             return Verdict(NOT_ATTEMPTED, "not attempted yet")
         uses = Blank.uses
@@ -302,8 +299,8 @@ class Question:
         return True
 
 
-def questions(module):
-    """The questions of a module, in their order."""
+def questions(module: ModuleType) -> list[Question]:
+    """Return the questions of a module, in their order."""
     return [value for value in vars(module).values() if isinstance(value, Question)]
 
 

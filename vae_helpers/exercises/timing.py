@@ -11,6 +11,7 @@ import re
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from contextvars import copy_context
 
 import numpy as np
@@ -20,7 +21,7 @@ from vae_helpers.exercises.blank import BlankLeft
 LIMIT = 1.8  # seconds; what comes after them keeps a check below 2
 
 
-def in_time(fault):
+def in_time(fault: Callable) -> str | None:
     """Return what `fault()` returns, or a sentence if it raises or takes longer than LIMIT.
 
     Args:
@@ -52,7 +53,7 @@ def in_time(fault):
             return "It took longer than 2 seconds. Is there a loop that does not end?"
 
 
-def describe(error):
+def describe(error: BaseException) -> str:
     """Return an exception as a sentence, without colours and TensorFlow's own marks."""
     text = re.sub(r"\x1b\[[\d;]*m|\{\{[^}]*\}\}|\[Op:\w+\].*", "", str(error))
     text = " ".join(text.split())

@@ -4,6 +4,7 @@ import numpy as np
 
 
 def log_line():
+    # Both terms are costs, and the ELBO is minus their sum.
     return -(250.0 + 6.5)
 
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 
 def two_prices():
+    # Half of (mean^2 + variance - 1 - ln variance); independent variables add up.
     one_latent = 0.5 * (0.0**2 + 0.01 - 1 - np.log(0.01))
     return 4.5, 10 * one_latent
 

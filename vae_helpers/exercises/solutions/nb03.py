@@ -29,6 +29,7 @@ def log_std_slope(z_log_std):
 
 
 def overflow():
+    # exp(2 s) is finite as long as 2 s is at most the logarithm of the largest number.
     return [0.5 * np.log(float(np.finfo(kind).max)) for kind in (np.float16, np.float32)]
 
 

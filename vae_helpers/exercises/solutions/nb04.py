@@ -8,6 +8,8 @@ from vae_helpers import parts
 
 
 def how_many():
+    # What you combine multiplies, what you write adds; without the cut, an encoder is written
+    # once for each latent distribution.
     return 2 * 3 * 2, 2 + 3 + 2, 2 * 3 + 2
 
 

@@ -25,4 +25,5 @@ def beside_the_code(z, labels, classes):
 
 
 def lucky_pairs():
+    # 26 x 25 pairs; an interval misses in 5% of the cases, and too high in half of them.
     return 26 * 25 * 0.05 / 2
