@@ -39,7 +39,7 @@ def test_eigenvalues_equal_the_definition(tiny, likelihood):
 
 def test_slices_of_the_data_add_up(monkeypatch, tiny):
     whole = critical_beta(tiny).eigenvalues
-    monkeypatch.setattr("vae_helpers.references.SLICE", 7)
+    monkeypatch.setattr("vae_helpers.references.SLICE_VALUES", 7 * tiny[0].size)
     np.testing.assert_allclose(critical_beta(tiny).eigenvalues, whole, rtol=1e-5)
 
 
@@ -176,9 +176,9 @@ def test_it_can_be_read(tiny):
         (np.zeros((1, 3, 3), np.uint8), "bernoulli", "1 image, expected at least 2"),
         (np.full((5, 3, 3), 7, np.uint8), "bernoulli", "all the same"),
         (np.zeros((5, 3, 3)), "gaussian", "all the same"),
-        (np.full((2, 3, 3), 200.0), "bernoulli", "Divide by 255"),
-        (np.full((2, 3, 3), -1.0), "bernoulli", "floats in"),
-        (np.full((2, 3, 3), np.nan), "bernoulli", "values nan"),
+        (np.full((2, 3, 3), 200.0), "bernoulli", "divide by 255"),
+        (np.full((2, 3, 3), -1.0), "bernoulli", "float from -1 to -1"),
+        (np.full((2, 3, 3), np.nan), "bernoulli", "NaN"),
         (np.zeros((2, 3, 3), np.uint8), "laplace", "likelihood is 'laplace', expected"),
     ],
 )

@@ -265,7 +265,7 @@ beside_the_code = Question(
     hint="np.eye(classes) has the wanted rows; an array of labels picks them. Then put two arrays "
     "side by side: along which axis?",
     solutions=solutions,
-    remark="ConditionalVAE.draw does it with tf.one_hot and tf.concat.",
+    remark="ConditionalVAE.outputs does it with tf.one_hot and tf.concat.",
 )
 
 
