@@ -35,7 +35,7 @@ def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        no_browser("playwright is not installed (pip install -r requirements-dev.txt)")
+        no_browser("playwright is not installed (pip install -e '.[test]')")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield chromium
