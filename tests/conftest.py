@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from support import no_browser
 
 os.environ.setdefault("VAE_FAST", "1")
 
@@ -17,13 +18,6 @@ CHROMIUM_ARGUMENTS = [
 ]
 INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1", "http://localhost")
 INSIDE_SOCKETS = ("ws://127.0.0.1", "ws://localhost")
-
-
-def no_browser(reason):
-    """Skip and say why, or fail where a browser is required."""
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and REQUIRE_BROWSER=1", pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")

@@ -270,7 +270,8 @@ def _first_found(name, path, allow_drawn, files, caches, read, download, draw, c
 
 def _read_chosen(name, path, chosen, files, read):
     """Read from the place a person named: what is not there is an error, not looked for
-    elsewhere."""
+    elsewhere.
+    """
     place, root = GIVEN if path else "VAE_DATA_DIR", Path(chosen).expanduser()
     if not os.path.exists(root):
         raise FileNotFoundError(
@@ -296,7 +297,8 @@ def _draw(name, draw, class_names):
 
 def _read_fashion(place, root):
     """Fashion-MNIST from under `root`, or None. MNIST's digits come in files of the same names:
-    an original set wins, and others count only if their folder or a person says what they are."""
+    an original set wins, and others count only if their folder or a person says what they are.
+    """
     others = []
     for files in sources.find_together(root, FASHION_SHA256, endings=("", ".gz")):
         dataset, is_original = _read_fashion_idx(place, root, files)
@@ -370,7 +372,8 @@ def _download_fashion():
 
 def _parse_once(file, classes, has_header):
     """Parse a CSV, or take what an earlier run parsed: the cache knows the file by its path,
-    size and time of change, so that a changed file is parsed anew."""
+    size and time of change, so that a changed file is parsed anew.
+    """
     stat = file.stat()
     which = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
     folder = sources.cache_dir() / "parsed"

@@ -193,7 +193,8 @@ def _distance(field, factors):
 @functools.cache
 def _distance_fields():
     """Signed distances to the edge of each letter: (fonts, letters, _FIELD, _FIELD), in steps of
-    the field, positive inside."""
+    the field, positive inside.
+    """
     import matplotlib
 
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
@@ -223,7 +224,8 @@ def _glyph(font_path, letter):
 
 def _distance_to(mask):
     """Euclidean distance from every point to the nearest True point: first within each column,
-    then the best column."""
+    then the best column.
+    """
     steps = np.arange(len(mask), dtype=np.float32)
     square = (steps[:, None] - steps) ** 2
     in_column = np.where(mask, square[:, :, None], np.float32(1e6)).min(axis=1)

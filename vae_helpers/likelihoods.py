@@ -30,7 +30,8 @@ HALF_BIN = 0.5 / (LEVELS - 1)
 
 class Likelihood(keras.layers.Layer):
     """What all share. A subclass gives `log_likelihood`, `mean`, `sample` and, if it can,
-    `level_log_likelihood`."""
+    `level_log_likelihood`.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

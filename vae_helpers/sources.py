@@ -158,7 +158,8 @@ def _open(url):
 
 def _within(seconds, function):
     """Call `function` in a thread that is given up after `seconds`: looking up a host name
-    obeys no socket time-out."""
+    obeys no socket time-out.
+    """
     outcome = []
 
     def run():

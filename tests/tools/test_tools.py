@@ -549,7 +549,7 @@ def test_the_lint_names_the_notebook_and_its_exit_status_tells(tmp_path, capsys)
 
 
 def test_what_needs_a_browser_is_skipped_without_one_and_fails_where_one_is_required(monkeypatch):
-    from conftest import no_browser
+    from support import no_browser
 
     monkeypatch.delenv("REQUIRE_BROWSER", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Chromium"):
