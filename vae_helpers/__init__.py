@@ -1,17 +1,20 @@
-"""Helpers of the VAE course: small modules that read like a chapter of it.
+"""Helpers of the VAE course. Read six modules in this order, and you have read the VAE itself:
+`settings`, `images`, `elbo`, `likelihoods`, `parts`, `vae`.
 
-Floor by floor (a module imports from floors below, or from one named before it on its own):
+Floor by floor (a module imports only from floors below, or from one named before it on its own):
 
-1. `settings`: the one FAST switch; `elbo`: its terms; `references`: lines to compare a loss with;
-   `drawn`, `sources`, `parsing`, `data`, `damage`: stand-ins drawn by code, the data sets, and
-   damage done to pictures on purpose
-2. `parts`: `Encoder`, `LatentDistribution`, `Decoder`; `likelihoods`: what the decoder's outputs
-   mean
-3. `vae`, `conditional`, `recipes`: `VAE`, composed of them; one that is told the label; the
-   default models. `classifier`: the judge of pictures
-4. `audit`: what a loss computes, when a VAE collapses, how a trained one is; `metrics`,
-   `benchmark`: how good it is, and how good others were; `plots`, `widgets`: figures, what moves
-5. `exercises`: questions that know which mistake you made
+1. `settings`, `files`: the one FAST switch; the one atomic write
+2. `images`, `elbo`: images of any size, checked, scaled and batched; the terms of the ELBO
+3. `priors`, `likelihoods`, `parts`, `checks`: where codes come from, what the decoder's outputs
+   mean, and `Encoder`, `LatentDistribution`, `Decoder`
+4. `vae`: `VAE`, composed of them, with the hooks that every variant overrides
+5. `conditional`, `recipes`, `classifier`, `references`, `corruptions`, `data`, `known_mistakes`:
+   one that is told the label, the default models, what scores pictures, costs to compare a loss
+   with, corruptions of images, the data sets, and the one list of wrong losses and samplers
+6. `metrics`, `benchmark`, `plots`, `audit`: how good a model is and how good others were, figures,
+   what a loss computes and how healthy a trained model is
+7. `widgets`: what moves
+8. `exercises`: questions that know which mistake you made
 
 Importing the package loads TensorFlow, quietly, and none of its own modules.
 """

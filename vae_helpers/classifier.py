@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.data import check_images
-from vae_helpers.vae import batches, unit_interval
+from vae_helpers.images import batches, check_images, unit_interval
 
 FEATURES = 64
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.data import check_images
-from vae_helpers.vae import VAE, unit_interval
+from vae_helpers.images import images_of, unit_interval
+from vae_helpers.vae import VAE
 
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
@@ -19,8 +19,11 @@ class ConditionalVAE(VAE):
     images given their labels.
 
     Args:
-        encoder, latent, decoder, beta, likelihood: as for `VAE`; none of them knows of labels.
+        encoder: as for `VAE`; no part knows of labels.
+        latent: as for `VAE`.
+        decoder: as for `VAE`.
         classes: number of classes.
+        **kwargs: beta, likelihood and prior, as for `VAE`.
 
     Source: Sohn, Lee & Yan (2015), "Learning structured output representation using deep
         conditional generative models", NIPS 2015; Kingma et al. (2014), arXiv:1406.5298.
@@ -31,35 +34,27 @@ class ConditionalVAE(VAE):
         super().__init__(encoder, latent, decoder, **kwargs)
 
     def example_input(self):
-        labels = keras.Input((), dtype="int32")
-        return {"images": keras.Input(self.decoder.image_shape), "labels": labels}
+        return {"images": keras.Input(self.image_shape), "labels": keras.Input((), dtype="int32")}
 
-    def posterior(self, images, labels):
-        """z_mean and z_log_var of q(z|x, label)."""
-        features = self.encoder(unit_interval(images))
-        return self.latent(tf.concat([features, self.one_hot(labels)], axis=1))
+    # --- the two hooks that make it conditional ------------------------------------------------
 
-    def draw(self, z, labels):
-        """The decoder's outputs for codes and labels."""
-        return self.decoder(tf.concat([z, self.one_hot(labels)], axis=1))
+    def posterior(self, inputs, training: bool = False) -> tuple:
+        """Return z_mean and z_log_var of q(z|x, label)."""
+        images = unit_interval(images_of(inputs), self.image_shape)
+        features = self.encoder(images, training=training)
+        beside = tf.concat([features, self.one_hot(inputs["labels"])], axis=1)
+        return self.latent(beside, training=training)
 
-    def one_hot(self, labels):
+    def outputs(self, z, inputs=None, training: bool = False) -> tf.Tensor:
+        """Return what the decoder gives for codes z and the labels beside them."""
+        beside = tf.concat([z, self.one_hot(inputs["labels"])], axis=1)
+        return self.decoder(beside, training=training)
+
+    def one_hot(self, labels) -> tf.Tensor:
+        """Return labels as rows of one 1 and zeros, (batch, classes)."""
         return tf.one_hot(tf.cast(labels, tf.int32), self.classes)
 
-    def call(self, inputs):
-        z_mean, z_log_var = self.posterior(inputs["images"], inputs["labels"])
-        z = self.latent.sample(z_mean, z_log_var)
-        logits = self.draw(z, inputs["labels"])
-        return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": logits}
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        # Written out, since Keras says whether it trains only to a signature that asks for it.
-        return super().compute_loss(x["images"], y, y_pred, sample_weight, training)
-
-    def predict_step(self, data):
-        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        z_mean, _ = self.posterior(inputs["images"], inputs["labels"])
-        return self.likelihood.mean(self.draw(z_mean, inputs["labels"]))
+    # --- labels checked where they enter -------------------------------------------------------
 
     def fit(self, x=None, y=None, **kwargs):
         """`VAE.fit` on {"images": ..., "labels": ...}; arrays of labels are checked."""
@@ -75,27 +70,35 @@ class ConditionalVAE(VAE):
         if isinstance(x, dict) and {"images", "labels"} <= set(x):
             self._checked(x["labels"], len(x["images"]))
 
-    # --- what a trained one is for ------------------------------------------------------------
+    # --- what a trained one is for -----------------------------------------------------------
 
-    def encode(self, images, labels):
-        """z_mean and z_log_var of images and their labels: arrays (n, latent_dim)."""
-        check_images(images)
-        labels = self._checked(labels, len(images))
-        return tuple(part.numpy() for part in self.posterior(images, labels))
+    def encode(self, images, labels=None) -> tuple:
+        """Return z_mean and z_log_var, arrays (n, latent_dim).
 
-    def decode(self, z, labels):
-        """Images (n, 28, 28, 1) in [0, 1] for codes (n, latent_dim) and labels (n,)."""
+        Args:
+            images: images, or {"images": ..., "labels": ...}.
+            labels: their labels (n,), when the first argument holds images alone.
+        """
+        return super().encode(self._with_labels(images, labels))
+
+    def decode(self, z, labels) -> np.ndarray:
+        """Return images (n, *image_shape) in [0, 1] for codes (n, latent_dim) and labels (n,)."""
         z = self._checked_codes(z)
-        return self.likelihood.mean(self.draw(z, self._checked(labels, len(z)))).numpy()
+        return self._mean_images({"z": z, "labels": self._checked(labels, len(z))})
 
-    def reconstruct(self, images, labels):
+    def reconstruct(self, images, labels=None) -> np.ndarray:
         """Encode, take z_mean, decode with the same labels."""
-        return self.decode(self.encode(images, labels)[0], labels)
+        inputs = self._with_labels(images, labels)
+        return self.decode(super().encode(inputs)[0], inputs["labels"])
 
-    def generate(self, labels, seed=None):
-        """One new image for each label, z ~ N(0, I)."""
-        z = keras.random.normal((len(labels), self.latent_dim), seed=seed)
-        return self.decode(z, labels)
+    def generate(self, labels, seed: int | None = None) -> np.ndarray:
+        """Return one new image for each label, z ~ p(z)."""
+        return self.decode(self.prior.sample(len(labels), seed=seed), labels)
+
+    def _with_labels(self, images, labels):
+        inputs = images if isinstance(images, dict) else {"images": images, "labels": labels}
+        labels = self._checked(inputs["labels"], len(inputs["images"]))
+        return {"images": inputs["images"], "labels": labels}
 
     def _checked(self, labels, count):
         labels = np.asarray(labels)

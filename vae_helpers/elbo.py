@@ -16,8 +16,8 @@ LOG_2_PI = math.log(2.0 * math.pi)
 MAX_LOG_VAR = 80.0
 
 
-def bernoulli_log_likelihood(images, logits):
-    """log p(x|z) when each pixel is a Bernoulli variable with the given logit.
+def bernoulli_log_likelihood(images, logits) -> tf.Tensor:
+    """Return log p(x|z) when each pixel is a Bernoulli variable with the given logit.
 
     Computed from logits, so that no probability is rounded to 0 or 1 before its logarithm is
     taken. Grey pixels between 0 and 1 are allowed, as in most VAE code: the value is then a
@@ -39,8 +39,8 @@ def bernoulli_log_likelihood(images, logits):
     return sum_over_event(per_pixel)
 
 
-def gaussian_log_density(z, mean, log_var):
-    """Log density of a diagonal Gaussian N(mean, exp(log_var)) at z.
+def gaussian_log_density(z, mean, log_var) -> tf.Tensor:
+    """Return the log density of a diagonal Gaussian N(mean, exp(log_var)) at z.
 
     `log_var` is clamped to [-80, 80] before `exp`, which overflows float32 at 88.
 
@@ -61,8 +61,8 @@ def gaussian_log_density(z, mean, log_var):
     return sum_over_event(per_dimension)
 
 
-def gaussian_log_likelihood(images, mean, log_var):
-    """log p(x|z) when each pixel is Gaussian with its own mean and log variance.
+def gaussian_log_likelihood(images, mean, log_var) -> tf.Tensor:
+    """Return log p(x|z) when each pixel is Gaussian with its own mean and log variance.
 
     The same function as `gaussian_log_density`, under the name it has when x is an image:
     `log_var` is clamped to [-80, 80] there.
@@ -82,8 +82,8 @@ def gaussian_log_likelihood(images, mean, log_var):
     return gaussian_log_density(images, mean, log_var)
 
 
-def gaussian_kl(z_mean, z_log_var):
-    """KL divergence from a diagonal Gaussian q(z|x) to the prior N(0, I).
+def gaussian_kl(z_mean, z_log_var) -> tf.Tensor:
+    """Return the KL divergence from a diagonal Gaussian q(z|x) to the prior N(0, I).
 
     `z_log_var` is clamped to at most 80 before `exp`, which overflows float32 at 88.
 
@@ -106,8 +106,8 @@ def gaussian_kl(z_mean, z_log_var):
     return sum_over_event(per_dimension)
 
 
-def elbo(images, logits, z_mean, z_log_var):
-    """One-sample estimate of the evidence lower bound: log p(x|z) - KL(q(z|x) || p(z)).
+def elbo(images, logits, z_mean, z_log_var) -> tf.Tensor:
+    """Return a one-sample estimate of the evidence lower bound: log p(x|z) - KL(q(z|x) || p(z)).
 
     Args:
         images: pixels in [0, 1], shape (batch, ...).
@@ -133,8 +133,8 @@ def elbo(images, logits, z_mean, z_log_var):
     return -(reconstruction + kl)
 
 
-def importance_weighted_bound(log_likelihood, log_prior, log_posterior):
-    """log of the mean of p(x|z) p(z) / q(z|x) over k samples z ~ q(z|x).
+def importance_weighted_bound(log_likelihood, log_prior, log_posterior) -> tf.Tensor:
+    """Return the log of the mean of p(x|z) p(z) / q(z|x) over k samples z ~ q(z|x).
 
     With k = 1 it is the ELBO's estimate with the KL sampled as well; with growing k its mean
     rises towards log p(x). It is computed by log-sum-exp, so weights of exp(-900) do not
@@ -166,20 +166,20 @@ def importance_weighted_bound(log_likelihood, log_prior, log_posterior):
     return tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(k)
 
 
-def sum_over_event(values):
+def sum_over_event(values) -> tf.Tensor:
     """Add up all axes but the first: an image is one event, however it is shaped."""
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
 
 
 def _same_shape(**tensors):
-    """Convert to float tensors of one dtype; refuse shapes that would broadcast."""
+    """Convert to float tensors of one dtype; reject shapes that would broadcast."""
     converted = {name: tf.convert_to_tensor(value) for name, value in tensors.items()}
     (first_name, first), *others = converted.items()
     for name, tensor in converted.items():
         if not tensor.dtype.is_floating:
             raise ValueError(
                 f"{name} has dtype {tensor.dtype.name}, expected floats; "
-                "vae_helpers.data.as_float turns uint8 images into floats in [0, 1]"
+                "vae_helpers.images.as_float turns uint8 images into floats in [0, 1]"
             )
     if first.shape.rank == 0:
         raise ValueError(f"{first_name} is a single number, expected one row for each image")

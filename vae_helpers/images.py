@@ -13,7 +13,7 @@ CHANNELS = (1, 3)
 BATCH_VALUES = 2048 * 784
 
 
-def check_images(images, name="images", image_shape=None):
+def check_images(images, name: str = "images", image_shape: tuple | None = None) -> None:
     """Reject what is not a set of images, before it spoils a training.
 
     Args:
@@ -53,7 +53,7 @@ def check_images(images, name="images", image_shape=None):
         raise ValueError(f"{name} is float from {low:.4g} to {high:.4g}, expected 0 to 1: {words}")
 
 
-def range_cure(low, high, name="images"):
+def range_cure(low: float, high: float, name: str = "images") -> tuple:
     """Return how to bring finite floats from `low` to `high` into [0, 1] with their contrast.
 
     The ways are tried on the two numbers, the usual ones first, and the first that works is
@@ -85,13 +85,13 @@ def range_cure(low, high, name="images"):
     )
 
 
-def image_shape_of(images):
+def image_shape_of(images) -> tuple[int, int, int]:
     """Return (height, width, channels) of a set of images."""
     shape = tuple(images.shape[1:])
     return shape if len(shape) == 3 else (*shape, 1)
 
 
-def as_float(images, name="images"):
+def as_float(images, name: str = "images") -> np.ndarray:
     """Return images as networks and formulas take them.
 
     Args:
@@ -112,7 +112,7 @@ def as_float(images, name="images"):
     return floats.reshape(len(images), *image_shape_of(images))
 
 
-def as_uint8(images, name="images"):
+def as_uint8(images, name: str = "images") -> np.ndarray:
     """Return images as they are stored: uint8, (n, height, width) if grey, else with channels.
 
     Raises:
@@ -125,7 +125,7 @@ def as_uint8(images, name="images"):
     return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
 
 
-def unit_interval(images, image_shape=None):
+def unit_interval(images, image_shape: tuple | None = None) -> tf.Tensor:
     """Return a tensor of images as float32 (batch, height, width, channels) in [0, 1].
 
     uint8 is divided by 255. Nothing is checked: inside a graph the values are not known.
@@ -148,7 +148,7 @@ def images_of(inputs):
     return inputs["images"] if isinstance(inputs, dict) else inputs
 
 
-def batches(inputs, size=None):
+def batches(inputs, size: int | None = None):
     """Yield slices of `size` rows, so that 60,000 images fit in memory.
 
     Args:
@@ -157,25 +157,26 @@ def batches(inputs, size=None):
     """
     if isinstance(inputs, dict):
         arrays = {name: np.asarray(array) for name, array in inputs.items()}
-        size = size or min(_rows_of(array) for array in arrays.values())
-        for start in range(0, len(images_of(arrays)), size):
+        size = size or min(rows_in_batch(array[:1].size) for array in arrays.values())
+        for start in range(0, len(next(iter(arrays.values()))), size):
             yield {name: array[start : start + size] for name, array in arrays.items()}
         return
     inputs = np.asarray(inputs)
-    size = size or _rows_of(inputs)
+    size = size or rows_in_batch(inputs[:1].size)
     for start in range(0, len(inputs), size):
         yield inputs[start : start + size]
 
 
-def mean_image(images):
+def rows_in_batch(values: int) -> int:
+    """Return how many rows of `values` numbers each make one batch of inference, 1 to 2,048."""
+    return int(np.clip(BATCH_VALUES // max(1, values), 1, 2048))
+
+
+def mean_image(images) -> np.ndarray:
     """Return the mean over images: float64 of shape (height, width, channels), in [0, 1]."""
     images = np.asarray(images)
     scale = 255.0 if images.dtype == np.uint8 else 1.0
     return (images.mean(axis=0, dtype="float64") / scale).reshape(image_shape_of(images))
-
-
-def _rows_of(array):
-    return int(np.clip(BATCH_VALUES // max(1, array[:1].size), 1, 2048))
 
 
 def _has_image_shape(shape, image_shape):

@@ -30,26 +30,25 @@ HALF_BIN = 0.5 / (LEVELS - 1)
 
 class Likelihood(keras.layers.Layer):
     """What all share. A subclass gives `log_likelihood`, `mean`, `sample` and, if it can,
-    `level_log_likelihood`.
-    """
+    `level_log_likelihood`."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.built = True  # what weights there are do not wait for a shape
+        self.built = True  # weights do not depend on the input shape
 
     def call(self, outputs):
-        """The mean image, so that a likelihood can end a Keras model."""
+        """Return the mean image, so that a likelihood can end a Keras model."""
         return self.mean(outputs)
 
     def outputs_for(self, mean):
-        """Outputs whose mean is the image `mean` (NumPy, values in (0, 1)): its logits."""
+        """Return the outputs whose mean is the image `mean` (NumPy, in (0, 1)): its logits."""
         return np.log(mean / (1 - mean))
 
     def adapt(self, images, outputs):
         """Move what is not trained by gradients towards its optimum. Nothing to move here."""
 
     def level_log_likelihood(self, images, outputs):
-        """Log probability of the grey levels of `images` (k / 255), shape (batch,), in nats.
+        """Return the log probability of the grey levels of `images` (k / 255), (batch,), in nats.
 
         Raises:
             ValueError: where p(x|z) gives grey levels no probability.
@@ -93,7 +92,7 @@ class ContinuousBernoulli(Likelihood):
         return sum_over_event((images - 0.5) * outputs - log_sinhc(outputs / 2))
 
     def mean(self, outputs):
-        """1/2 + (coth(u) - 1/u) / 2 with u = eta / 2: closer to grey than sigmoid(eta)."""
+        """Return 1/2 + (coth(u) - 1/u) / 2 with u = eta / 2: closer to grey than sigmoid(eta)."""
         u = outputs / 2
         small = tf.abs(u) < 0.3
         safe = tf.where(small, tf.ones_like(u), u)
@@ -167,7 +166,7 @@ class Gaussian(Likelihood):
         return tf.sigmoid(outputs)
 
     def sample(self, outputs, seed=None):
-        """Mean plus noise; clipped to [0, 1], which the Gaussian itself does not respect."""
+        """Return mean plus noise, clipped to [0, 1], which the Gaussian itself does not respect."""
         noise = keras.random.normal(tf.shape(outputs), seed=seed)
         return tf.clip_by_value(self.mean(outputs) + tf.exp(0.5 * self.log_var) * noise, 0.0, 1.0)
 
@@ -230,12 +229,12 @@ class DiscretisedLogistic(Likelihood):
         return tf.round(grey * (LEVELS - 1)) / (LEVELS - 1)
 
     def level_log_likelihood(self, images, outputs):
-        """The same as `log_likelihood`: it is the probability of the grey levels already."""
+        """Return `log_likelihood`: it is the probability of the grey levels already."""
         return self.log_likelihood(images, outputs)
 
 
 def log_sinhc(u):
-    """log(sinh(u) / u), by its series near 0, where the quotient is 0/0 and its gradient NaN."""
+    """Return log(sinh(u) / u), by its series near 0, where the quotient is 0/0."""
     small = tf.abs(u) < 0.3
     safe = tf.where(small, tf.ones_like(u), tf.abs(u))
     far = safe + tf.math.log1p(-tf.exp(-2 * safe)) - tf.math.log(2 * safe)

@@ -3,9 +3,12 @@
 Three layers that know nothing of each other; `vae.VAE` composes them. `ConvEncoder` and
 `ConvDecoder` keep the contracts of `Encoder` and `Decoder`, so either can be swapped alone:
 
-    encoder   images (batch, 28, 28, 1) in [0, 1]   ->  features (batch, n)
-    latent    features (batch, n)                   ->  z_mean, z_log_var, each (batch, latent_dim)
-    decoder   z (batch, latent_dim)                 ->  logits (batch, 28, 28, 1)
+    encoder   images (batch, *image_shape) in [0, 1]  ->  features (batch, n)
+    latent    features (batch, n)                     ->  z_mean, z_log_var (batch, latent_dim)
+    decoder   z (batch, latent_dim)                   ->  logits (batch, *image_shape)
+
+`image_shape` is (height, width, channels): the decoder is told, the encoders see it. `training`
+reaches every layer, so Dropout and BatchNormalization work inside a part.
 """
 
 import keras
@@ -33,9 +36,9 @@ class Encoder(keras.layers.Layer):
     def build(self, images_shape):
         self.network.build(images_shape)
 
-    def call(self, images):
-        """Images (batch, 28, 28, 1) to features (batch, hidden[-1])."""
-        return self.network(images)
+    def call(self, images, training=False):
+        """Return features (batch, hidden[-1]) of images (batch, *image_shape)."""
+        return self.network(images, training=training)
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden}
@@ -71,9 +74,9 @@ class ConvEncoder(keras.layers.Layer):
     def build(self, images_shape):
         self.network.build(images_shape)
 
-    def call(self, images):
-        """Images (batch, 28, 28, 1) to features (batch, units)."""
-        return self.network(images)
+    def call(self, images, training=False):
+        """Return features (batch, units) of images (batch, *image_shape)."""
+        return self.network(images, training=training)
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "units": self.units}
@@ -107,11 +110,11 @@ class LatentDistribution(keras.layers.Layer):
         self.z_log_var.build(features_shape)
 
     def call(self, features):
-        """Features (batch, n) to z_mean and z_log_var, each (batch, latent_dim)."""
+        """Return z_mean and z_log_var, each (batch, latent_dim), of features (batch, n)."""
         return self.z_mean(features), self.z_log_var(features)
 
     def sample(self, z_mean, z_log_var):
-        """One z ~ q(z|x) for each image, shape (batch, latent_dim).
+        """Return one z ~ q(z|x) for each image, shape (batch, latent_dim).
 
         Half the log variance is the log standard deviation. The noise does not depend on the
         weights, so gradients flow through `z_mean` and `z_log_var`.
@@ -121,7 +124,7 @@ class LatentDistribution(keras.layers.Layer):
         return z_mean + tf.exp(0.5 * z_log_var) * noise
 
     def kl(self, z_mean, z_log_var):
-        """KL(q(z|x) || N(0, I)), shape (batch,), nats per image."""
+        """Return KL(q(z|x) || N(0, I)), shape (batch,), nats per image."""
         return gaussian_kl(z_mean, z_log_var)
 
     def get_config(self):
@@ -159,9 +162,9 @@ class Decoder(keras.layers.Layer):
             shape=self.image_shape, initializer="zeros", name="output_bias"
         )
 
-    def call(self, z):
-        """z (batch, latent_dim) to logits (batch, 28, 28, 1)."""
-        return self.network(z) + self.output_bias
+    def call(self, z, training=False):
+        """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
+        return self.network(z, training=training) + self.output_bias
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "image_shape": self.image_shape}
@@ -169,30 +172,36 @@ class Decoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
 class ConvDecoder(keras.layers.Layer):
-    """A code z to the logits of an image, by convolutions on a 7 x 7 grid.
+    """A code z to the logits of an image, by convolutions on a grid of a quarter of its size.
 
-    The last convolution gives each cell of the grid 16 numbers, which `depth_to_space` lays
-    out as 4 x 4 pixels: a third of the time of transposed convolutions on a CPU.
+    The last convolution gives each cell of the grid 16 numbers a channel, which `depth_to_space`
+    lays out as 4 x 4 pixels: a third of the time of transposed convolutions on a CPU.
 
     Args:
         filters: channels on the grid.
         units: width of the dense layer that starts it.
+        image_shape: height, width and channels of the image; both sides are multiples of 4.
+
+    Raises:
+        ValueError: if a side is no multiple of 4.
     """
 
     prefers_jit_on_cpu = False
 
-    def __init__(self, filters=64, units=128, **kwargs):
+    def __init__(self, filters=64, units=128, image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)
         self.filters = int(filters)
         self.units = int(units)
-        self.image_shape = (28, 28, 1)
+        self.image_shape = tuple(int(size) for size in image_shape)
+        height, width, channels = self.image_shape
+        rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
         self.network = keras.Sequential(
             [
                 keras.layers.Dense(self.units, activation="silu"),
-                keras.layers.Dense(7 * 7 * self.filters, activation="silu"),
-                keras.layers.Reshape((7, 7, self.filters)),
+                keras.layers.Dense(rows * columns * self.filters, activation="silu"),
+                keras.layers.Reshape((rows, columns, self.filters)),
                 keras.layers.Conv2D(self.filters, 7, padding="same", activation="silu"),
-                keras.layers.Conv2D(16, 1, use_bias=False),
+                keras.layers.Conv2D(16 * channels, 1, use_bias=False),
             ]
         )
 
@@ -202,9 +211,22 @@ class ConvDecoder(keras.layers.Layer):
             shape=self.image_shape, initializer="zeros", name="output_bias"
         )
 
-    def call(self, z):
-        """z (batch, latent_dim) to logits (batch, 28, 28, 1)."""
-        return tf.nn.depth_to_space(self.network(z), 4) + self.output_bias
+    def call(self, z, training=False):
+        """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
+        cells = self.network(z, training=training)
+        return tf.nn.depth_to_space(cells, 4) + self.output_bias
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "units": self.units}
+        own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
+        return {**super().get_config(), **own}
+
+
+def _quarter(side, image_shape):
+    if side % 4:
+        below, above = side // 4 * 4, (side // 4 + 1) * 4
+        nearest = f"{below} or {above}" if below else f"{above}"
+        raise ValueError(
+            f"image_shape is {image_shape}, expected sides that are multiples of 4, since each "
+            f"cell of the decoder's grid is 4 x 4 pixels: the nearest to {side} are {nearest}"
+        )
+    return side // 4

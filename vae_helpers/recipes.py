@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import keras
 
-from vae_helpers.data import check_images
+from vae_helpers.images import check_images, image_shape_of
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
 from vae_helpers.vae import VAE
 
@@ -37,16 +37,16 @@ class Recipe:
     filters: tuple = ()
 
     def encoder(self):
-        """The encoder, fresh."""
+        """Return a fresh encoder."""
         if self.filters:
             return ConvEncoder(self.filters, *self.hidden)
         return Encoder(self.hidden)
 
-    def decoder(self):
-        """The decoder, fresh."""
+    def decoder(self, image_shape=(28, 28, 1)):
+        """Return a fresh decoder of images of that shape."""
         if self.filters:
-            return ConvDecoder(self.filters[0], *self.hidden)
-        return Decoder(self.hidden[::-1])
+            return ConvDecoder(self.filters[0], *self.hidden, image_shape=image_shape)
+        return Decoder(self.hidden[::-1], image_shape)
 
 
 TWO_DIMENSIONS = Recipe(latent_dim=2, hidden=(256, 128, 64), epochs=7, learning_rate=4e-3)
@@ -66,8 +66,8 @@ BENCHMARK = {
 }
 
 
-def build(recipe, images, beta=1.0, likelihood=None):
-    """A compiled VAE for `images`, started at their mean image, not yet trained.
+def build(recipe: Recipe, images, beta: float = 1.0, likelihood=None) -> VAE:
+    """Return a compiled VAE for `images`, started at their mean image, not yet trained.
 
     Args:
         recipe: a `Recipe`; `dataclasses.replace` makes one with other settings.
@@ -77,7 +77,8 @@ def build(recipe, images, beta=1.0, likelihood=None):
     """
     check_images(images)
     latent = LatentDistribution(recipe.latent_dim)
-    vae = VAE(recipe.encoder(), latent, recipe.decoder(), beta, likelihood)
+    decoder = recipe.decoder(image_shape_of(images))
+    vae = VAE(recipe.encoder(), latent, decoder, beta, likelihood)
     vae.start_at_mean_image(images)
     steps = recipe.epochs * -(-len(images) // recipe.batch_size)
     learning_rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
@@ -85,11 +86,14 @@ def build(recipe, images, beta=1.0, likelihood=None):
     return vae
 
 
-def train(recipe, images, beta=1.0, likelihood=None, **fit_arguments):
+def train(recipe: Recipe, images, beta: float = 1.0, likelihood=None, **fit_arguments) -> tuple:
     """Build a VAE and train it.
 
     Args:
-        recipe, images, beta, likelihood: as for `build`.
+        recipe: as for `build`.
+        images: as for `build`.
+        beta: as for `build`.
+        likelihood: as for `build`.
         **fit_arguments: for `VAE.fit`, such as `callbacks` or `validation_data`.
 
     Returns:

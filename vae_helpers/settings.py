@@ -5,8 +5,8 @@ import os
 import platform
 
 
-def is_on(name):
-    """True when the environment variable `name` says 1, true, yes or on."""
+def is_on(name: str) -> bool:
+    """Return whether the environment variable `name` says 1, true, yes or on."""
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
@@ -14,12 +14,12 @@ def is_on(name):
 FAST = is_on("VAE_FAST")
 
 
-def pick(full, fast):
+def pick(full: object, fast: object) -> object:
     """Return `full`, or `fast` when the environment says VAE_FAST=1."""
     return fast if FAST else full
 
 
-def seed_everything(seed):
+def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow, so that a rerun draws the same numbers.
 
     Raises:
@@ -33,8 +33,8 @@ def seed_everything(seed):
     keras.utils.set_random_seed(int(seed))
 
 
-def versions():
-    """One line: Python, TensorFlow, Keras, NumPy, device and mode."""
+def versions() -> str:
+    """Return one line: Python, TensorFlow, Keras, NumPy, device and mode."""
     import keras
     import numpy as np
     import tensorflow as tf

@@ -1,5 +1,11 @@
-"""`VAE`: an encoder, a latent distribution and a decoder, trained by Keras' own loop."""
+"""`VAE`: an encoder, a latent distribution and a decoder, trained by Keras' own loop.
 
+A variant overrides hooks and inherits the rest: `posterior` and `outputs` say how a code and a
+picture are reached, `objective` what training minimises, `prior` where codes come from. What is
+reported as reconstruction, kl and elbo comes from `terms` and never changes its meaning.
+"""
+
+import contextlib
 import math
 import numbers
 
@@ -8,98 +14,151 @@ import numpy as np
 import tensorflow as tf
 
 import vae_helpers.parts  # noqa: F401  registers the parts, so that load_model finds them
-from vae_helpers.data import check_images
+from vae_helpers.checks import check_input, fault_of_sampler, warn_if_unregistered
+from vae_helpers.images import (
+    batches,
+    check_images,
+    images_of,
+    mean_image,
+    rows_in_batch,
+    unit_interval,
+)
 from vae_helpers.likelihoods import Bernoulli
+from vae_helpers.priors import StandardNormal
 
-PARTS = ("encoder", "latent", "decoder", "likelihood")
-
-
-def unit_interval(images):
-    """Images as float32 (batch, height, width, channels) in [0, 1]; uint8 is divided by 255."""
-    images = tf.convert_to_tensor(images)
-    scale = 255.0 if images.dtype == tf.uint8 else 1.0
-    images = tf.cast(images, tf.float32) / scale
-    if images.shape.rank is None:  # Keras shares one graph between (n, 28, 28) and (n, 28, 28, 1)
-        return tf.reshape(images, (tf.shape(images)[0], 28, 28, 1))
-    return images[..., tf.newaxis] if images.shape.rank == 3 else images
+PARTS = ("encoder", "latent", "decoder", "likelihood", "prior")
+REPORTED = ("reconstruction", "kl", "elbo", "extra")
 
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
 class VAE(keras.Model):
     """A variational autoencoder composed of three parts.
 
-    Training minimises, as a mean over images, loss = reconstruction + beta * kl, with
+    Training minimises, as a mean over images, `objective` = reconstruction + beta * kl, with
     reconstruction = -log p(x|z) for one sample z ~ q(z|x). `fit` and `evaluate` report
     `loss`, `reconstruction`, `kl` and `elbo` = -(reconstruction + kl), all in nats per image;
-    with beta = 1 the loss is minus the ELBO.
+    with beta = 1 the loss is minus the ELBO. Losses that parts add (regularisers) are added to
+    `loss` and reported as `extra`; they are no part of the ELBO.
 
-    Images may be uint8 0-255 or floats in [0, 1], of shape (n, 28, 28) or (n, 28, 28, 1), as
-    arrays, as a `tf.data.Dataset` of batches or as a `keras.utils.PyDataset`; labels beside them
-    are not used. Arrays are checked whole, datasets by their first batch.
+    Images may be uint8 0-255 or floats in [0, 1], of shape (n, height, width) or
+    (n, height, width, channels), as arrays, as a `tf.data.Dataset` of batches or as a
+    `keras.utils.PyDataset`; labels beside them are not used. Arrays are checked whole, datasets by
+    their first batch.
 
     Args:
-        encoder: images (batch, 28, 28, 1) -> features.
+        encoder: images (batch, *image_shape) -> features.
         latent: features -> (z_mean, z_log_var), with `sample` and `kl`.
-        decoder: z -> logits (batch, 28, 28, 1); has `image_shape`, and `output_bias` for
+        decoder: z -> logits (batch, *image_shape); has `image_shape`, and `output_bias` for
             `start_at_mean_image`.
         beta: weight of the KL, 0 or more; it may be changed between two calls of `fit`.
         likelihood: what the decoder's outputs mean, one of `likelihoods`; `Bernoulli()` when None,
             and only then are the outputs logits in the strict sense.
+        prior: where codes come from, one of `priors`; `StandardNormal` when None.
 
     Source: Kingma & Welling (2014), arXiv:1312.6114; beta: Higgins et al. (2017).
     """
 
-    def __init__(self, encoder, latent, decoder, beta=1.0, likelihood=None, **kwargs):
+    def __init__(self, encoder, latent, decoder, beta=1.0, likelihood=None, prior=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.latent = latent
         self.decoder = decoder
         self.likelihood = likelihood or Bernoulli()
+        self.prior = prior or StandardNormal(latent.latent_dim)
         # A variable, so that a compiled training step sees a new value.
         self.beta_variable = self.add_weight(shape=(), trainable=False, name="beta")
         self.beta = beta
         self.trackers = {
-            name: keras.metrics.Mean(name=name) for name in ("reconstruction", "kl", "elbo")
+            name: keras.metrics.Mean(name=name)
+            for name in ("reconstruction", "kl", "elbo", "extra")
         }
-        # All weights at once: a VAE is whole before it sees an image.
+        self.adds_losses = False  # whether a part adds a loss of its own: seen in training
+        # Build all weights now, so that the model can be saved before it is trained.
         self(self.example_input())
 
-    # --- the model -------------------------------------------------------------------------
+    # --- the model: what variants override ----------------------------------------------------
 
     def example_input(self):
-        """What `call` takes, as Keras' placeholders."""
-        return keras.Input(self.decoder.image_shape)
+        """Return what `call` takes, as Keras' placeholders."""
+        return keras.Input(self.image_shape)
 
-    def call(self, images):
+    def posterior(self, inputs, training: bool = False) -> tuple:
+        """Return z_mean and z_log_var of q(z|x), each (batch, latent_dim)."""
+        images = unit_interval(images_of(inputs), self.image_shape)
+        return self.latent(self.encoder(images, training=training), training=training)
+
+    def outputs(self, z, inputs=None, training: bool = False) -> tf.Tensor:
+        """Return what the decoder gives for codes z: the outputs of the likelihood."""
+        return self.decoder(z, training=training)
+
+    def call(self, inputs, training: bool = False) -> dict:
         """Encode, draw one z for each image, decode: what the ELBO is estimated from."""
-        z_mean, z_log_var = self.latent(self.encoder(unit_interval(images)))
+        z_mean, z_log_var = self.posterior(inputs, training)
         z = self.latent.sample(z_mean, z_log_var)
-        return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": self.decoder(z)}
+        logits = self.outputs(z, inputs, training)
+        return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": logits}
+
+    def terms(self, inputs, forward: dict) -> tuple:
+        """Return reconstruction and KL of each image, both (batch,), in nats: always the ELBO's.
+
+        Args:
+            inputs: what `call` was given.
+            forward: what `call` returned for it.
+        """
+        images = unit_interval(images_of(inputs), self.image_shape)
+        reconstruction = -self.likelihood.log_likelihood(images, forward["logits"])
+        kl = self.prior.kl(self.latent, forward["z_mean"], forward["z_log_var"], forward["z"])
+        return reconstruction, kl
+
+    def objective(self, reconstruction, kl, forward: dict) -> tf.Tensor:
+        """Return what training minimises, for each image or as one number.
+
+        Args:
+            reconstruction: -log p(x|z) of each image, (batch,), in nats.
+            kl: the KL of each image, (batch,), in nats.
+            forward: what `call` returned, for objectives that need the code itself.
+        """
+        return reconstruction + self.beta_variable * kl
+
+    # --- the loss -----------------------------------------------------------------------------
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of one batch, from the images `x` and what `call` returned for them."""
+        """Return the loss of one batch, from the inputs `x` and what `call` returned for them."""
         if sample_weight is not None:
             raise ValueError("sample_weight is not used by this loss: leave it out")
-        images, outputs = unit_interval(x), y_pred["logits"]
-        reconstruction = -self.likelihood.log_likelihood(images, outputs)
-        kl = self.latent.kl(y_pred["z_mean"], y_pred["z_log_var"])
+        reconstruction, kl = self.terms(x, y_pred)
+        # What parts added, regularisers for one; half precision included.
+        extra = sum(tf.cast(loss, tf.float32) for loss in self.losses)
+        self.adds_losses = len(self.losses) > 0
         self.trackers["reconstruction"].update_state(reconstruction)
         self.trackers["kl"].update_state(kl)
         self.trackers["elbo"].update_state(-(reconstruction + kl))
+        self.trackers["extra"].update_state(extra)
         if training:
-            self.likelihood.adapt(images, outputs)
-        loss = tf.reduce_mean(reconstruction + self.beta_variable * kl)
+            images = unit_interval(images_of(x), self.image_shape)
+            self.likelihood.adapt(images, y_pred["logits"])
+        loss = tf.reduce_mean(self.objective(reconstruction, kl, y_pred)) + extra
         # tf.distribute ADDS the replicas' gradients. Keras divides its own losses for that,
         # but cannot know of a loss computed by hand.
         return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
+    def get_metrics_result(self):
+        """Return what `fit` and `evaluate` report; `extra` only where a part adds a loss."""
+        result = super().get_metrics_result()
+        return {name: result[name] for name in result if name != "extra" or self.adds_losses}
+
     @property
-    def latent_dim(self):
+    def image_shape(self) -> tuple:
+        """Height, width and channels of an image."""
+        return tuple(self.decoder.image_shape)
+
+    @property
+    def latent_dim(self) -> int:
         """Number of latent dimensions."""
         return self.latent.latent_dim
 
     @property
-    def beta(self):
+    def beta(self) -> float:
         """Weight of the KL in the loss."""
         return float(self.beta_variable.numpy())
 
@@ -151,34 +210,45 @@ class VAE(keras.Model):
 
         Arguments after `y` are given by name.
         """
-        _check_input(x, "x")
+        check_input(x, "x", self.image_shape)
         if validation_data is not None:
-            images = validation_data[0] if isinstance(validation_data, tuple) else validation_data
-            _check_input(images, "validation_data")
-        if self.losses:
-            raise ValueError(
-                "a part adds a loss of its own (a regularizer?), which a VAE's loss leaves out: "
-                "remove it from the part"
-            )
+            inputs = validation_data[0] if isinstance(validation_data, tuple) else validation_data
+            check_input(inputs, "validation_data", self.image_shape)
         self._keep_to(kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
-        return super().fit(x, y, validation_data=validation_data, **kwargs)
+        with self._explained():
+            return super().fit(x, y, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate`: one sample of z for each image."""
-        _check_input(x, "x")
+        check_input(x, "x", self.image_shape)
         self._keep_to(kwargs.get("steps"))
-        return super().evaluate(x, y, **kwargs)
+        with self._explained():
+            return super().evaluate(x, y, **kwargs)
 
     def predict(self, x, **kwargs):
-        """Reconstructions in [0, 1], decoded from z_mean: the same at every call."""
-        _check_input(x, "x")
+        """Return reconstructions in [0, 1], decoded from z_mean: the same at every call."""
+        check_input(x, "x", self.image_shape)
         self._keep_to(kwargs.get("steps"))
         return super().predict(x, **kwargs)
 
     def predict_step(self, data):
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        z_mean, _ = self.latent(self.encoder(unit_interval(images)))
-        return self.likelihood.mean(self.decoder(z_mean))
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        z_mean, _ = self.posterior(inputs)
+        return self.likelihood.mean(self.outputs(z_mean, inputs))
+
+    def __call__(self, *args, **kwargs):
+        with self._explained():
+            return super().__call__(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def _explained(self):
+        """Say in plain words when it is the sampler that fails: TensorFlow names two shapes."""
+        try:
+            yield
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            if fault := fault_of_sampler(self.latent):
+                raise ValueError(fault) from error
+            raise
 
     def _keep_to(self, *steps):
         """Keras runs whole executions, even where fewer batches are asked for: take a divisor."""
@@ -200,31 +270,36 @@ class VAE(keras.Model):
 
     # --- what a trained VAE is for ----------------------------------------------------------
 
-    def start_at_mean_image(self, images):
+    def start_at_mean_image(self, images) -> None:
         """Start the decoder at the mean image: its output bias becomes that image's outputs.
 
         Training then begins at the cost of the best constant picture instead of spending its
         first steps on finding it. Call it before `fit`.
         """
-        check_images(images, "images")
+        check_images(images, "images", self.image_shape)
         # Pixels that are always black would ask for a logit of minus infinity.
-        mean = np.clip(_mean_image(images), 1e-3, 1 - 1e-3)
+        mean = np.clip(mean_image(images), 1e-3, 1 - 1e-3)
         self.decoder.output_bias.assign(self.likelihood.outputs_for(mean))
 
-    def encode(self, images):
-        """Parameters of q(z|x): z_mean and z_log_var, arrays of shape (n, latent_dim)."""
-        check_images(images, "images")
-        codes = [self.latent(self.encoder(unit_interval(batch))) for batch in batches(images)]
+    def encode(self, images) -> tuple:
+        """Return z_mean and z_log_var of q(z|x), arrays of shape (n, latent_dim)."""
+        check_images(images_of(images), "images", self.image_shape)
+        codes = [self.posterior(batch) for batch in batches(images)]
         z_mean, z_log_var = zip(*codes, strict=True)
         return np.concatenate(z_mean), np.concatenate(z_log_var)
 
-    def decode(self, z):
-        """Images in [0, 1] for the codes z of shape (n, latent_dim): array (n, 28, 28, 1).
+    def decode(self, z) -> np.ndarray:
+        """Return images in [0, 1] for codes z of shape (n, latent_dim): (n, *image_shape).
 
         Each pixel is the mean of p(x|z), not a sample from it.
         """
-        batches_of_z = batches(self._checked_codes(z))
-        return np.concatenate([self.likelihood.mean(self.decoder(batch)) for batch in batches_of_z])
+        return self._mean_images({"z": self._checked_codes(z)})
+
+    def _mean_images(self, inputs):
+        """Decode codes z and what a variant's decoder needs beside them, in batches."""
+        rows = rows_in_batch(math.prod(self.image_shape))
+        parts = [self.outputs(batch["z"], batch) for batch in batches(inputs, rows)]
+        return np.concatenate([self.likelihood.mean(part) for part in parts])
 
     def _checked_codes(self, z):
         z = np.asarray(z, dtype="float32")
@@ -232,13 +307,13 @@ class VAE(keras.Model):
             raise ValueError(f"z has shape {z.shape}, expected (n, {self.latent_dim})")
         return z
 
-    def reconstruct(self, images):
-        """Encode, take z_mean, decode: array (n, 28, 28, 1) in [0, 1]."""
+    def reconstruct(self, images) -> np.ndarray:
+        """Encode, take z_mean, decode: array (n, *image_shape) in [0, 1]."""
         z_mean, _ = self.encode(images)
         return self.decode(z_mean)
 
-    def generate(self, n, seed=None):
-        """Draw n codes z ~ N(0, I) and decode them: array (n, 28, 28, 1) in [0, 1].
+    def generate(self, n: int, seed: int | None = None) -> np.ndarray:
+        """Draw n codes z ~ p(z) and decode them: array (n, *image_shape) in [0, 1].
 
         Args:
             n: number of images, at least 1.
@@ -246,9 +321,15 @@ class VAE(keras.Model):
         """
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n is {n!r}, expected a whole number above 0")
-        return self.decode(keras.random.normal((int(n), self.latent_dim), seed=seed))
+        return self.decode(self.prior.sample(int(n), seed=seed))
 
     # --- saving -----------------------------------------------------------------------------
+
+    def save(self, *args, **kwargs):
+        """`keras.Model.save`; it warns of classes that Keras could not find when loading."""
+        for part in (self, *(getattr(self, name) for name in PARTS)):
+            warn_if_unregistered(type(part))
+        super().save(*args, **kwargs)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
@@ -256,46 +337,7 @@ class VAE(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        # A model saved before there was a choice of likelihoods names none: it is a Bernoulli.
+        # An older file names no likelihood and no prior: it has the default ones.
         saved = [name for name in PARTS if name in config]
         parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in saved}
         return cls(**{**config, **parts})
-
-
-def _check_input(x, name):
-    """Check what Keras' loop is given: an array whole, a dataset by its first batch."""
-    if isinstance(x, tuple | list):
-        raise ValueError(f"{name} is a {type(x).__name__}: pass images and labels as two arguments")
-    if isinstance(x, keras.utils.PyDataset):
-        batch = x[0]
-        check_images(np.asarray(_images_of(batch)), f"the first batch of {name}")
-    elif isinstance(x, tf.data.Dataset):
-        batch = next(iter(x.take(1)), None)
-        if batch is None:
-            raise ValueError(f"{name} is an empty dataset, expected batches of images")
-        check_images(np.asarray(_images_of(batch)), f"the first batch of {name}")
-    elif isinstance(x, np.ndarray | tf.Tensor):
-        check_images(np.asarray(x), name)
-    elif isinstance(x, dict) and "images" in x:
-        check_images(np.asarray(x["images"]), name)
-
-
-def _images_of(batch):
-    """The images of a batch: alone, before their labels, or by name beside them."""
-    if isinstance(batch, tuple):
-        batch = batch[0]
-    return batch["images"] if isinstance(batch, dict) else batch
-
-
-def batches(array, size=2048):
-    """Slices of `size` rows, so that 60,000 images fit in memory."""
-    array = np.asarray(array)
-    return (array[start : start + size] for start in range(0, len(array), size))
-
-
-def _mean_image(images):
-    """Mean over images, float64 of shape (height, width, 1) in [0, 1]."""
-    images = np.asarray(images)
-    scale = 255.0 if images.dtype == np.uint8 else 1.0
-    mean = images.mean(axis=0, dtype="float64") / scale
-    return mean[..., np.newaxis] if mean.ndim == 2 else mean

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_helpers.audit.card import ILLNESSES, REMARKS
 from vae_helpers.audit.health import health_report
-from vae_helpers.audit.sampling import diagnose
+from vae_helpers.audit.health.noise import diagnose
+from vae_helpers.audit.health.report import ILLNESSES, REMARKS
 from vae_helpers.drawn import draw_garments
 from vae_helpers.elbo import gaussian_kl
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution

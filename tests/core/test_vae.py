@@ -551,13 +551,6 @@ def test_images_and_labels_in_one_tuple_are_refused_with_the_cure(images):
         vae.fit((images, np.zeros(len(images))), verbose=0)
 
 
-def test_a_regularizer_that_the_loss_would_leave_out_is_refused(images):
-    vae = small_vae()
-    vae.encoder.network.layers[-1].kernel.regularizer = keras.regularizers.L2(1.0)
-    with pytest.raises(ValueError, match="regularizer"):
-        vae.fit(images, verbose=0)
-
-
 def test_auto_settings_are_saved_as_auto(tmp_path):
     vae = small_vae(jit_compile="auto")
     assert vae.get_compile_config()["jit_compile"] == "auto"

@@ -19,8 +19,8 @@ from data_files import (
     write_letters,
 )
 
-from vae_helpers import data, sources
-from vae_helpers.data import load_fashion_mnist, load_letters
+from vae_helpers import data
+from vae_helpers.data import dataset, load_fashion_mnist, load_letters, locate
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 FIRST = next(iter(data.FASHION_SHA256))
@@ -30,9 +30,9 @@ FIRST = next(iter(data.FASHION_SHA256))
 def online(bare_machine, monkeypatch):  # noqa: F811
     """A machine whose network is what a test puts there; returns the folder of the cache."""
     monkeypatch.delenv("VAE_OFFLINE")
-    monkeypatch.setattr(data, "DRAWN_TRAIN", 100)
-    monkeypatch.setattr(data, "DRAWN_TEST", 100)
-    monkeypatch.setattr(sources, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dataset, "DRAWN_TRAIN", 100)
+    monkeypatch.setattr(dataset, "DRAWN_TEST", 100)
+    monkeypatch.setattr(locate, "CONNECT_SECONDS", 0.5)
     return bare_machine / "vae_cache_dir" / "fashion-mnist"
 
 
@@ -48,7 +48,7 @@ def test_fashion_mnist_is_downloaded_once(online, monkeypatch):
     files = fashion_files()
     call_these_the_originals(monkeypatch, files)
     with download_host(answers(files)) as url:
-        monkeypatch.setattr(sources, "FASHION_URL", url)
+        monkeypatch.setattr(locate, "FASHION_URL", url)
         first = load_fashion_mnist(allow_drawn=False)
     assert first.source.endswith("downloaded: the original files, by their SHA-256")
     assert kept(online) == sorted(f"{name}.gz" for name in files)
@@ -64,7 +64,7 @@ def test_a_download_works_without_a_cache(online, monkeypatch):
     online.parent.parent.mkdir(exist_ok=True)
     online.parent.write_text("a file where the cache should be")
     with download_host(answers(files)) as url:
-        monkeypatch.setattr(sources, "FASHION_URL", url)
+        monkeypatch.setattr(locate, "FASHION_URL", url)
         with pytest.warns(UserWarning, match="cannot be written"):
             assert len(load_fashion_mnist(allow_drawn=False).train_images) == 40
 
@@ -76,13 +76,13 @@ def test_a_closed_network_gives_the_stand_in(online):
 
 def test_a_refusal_gives_the_stand_in(online, monkeypatch):
     with download_host({}) as url:
-        monkeypatch.setattr(sources, "FASHION_URL", url)
+        monkeypatch.setattr(locate, "FASHION_URL", url)
         with pytest.warns(UserWarning, match="404"):
             assert not load_fashion_mnist().is_real
 
 
 def test_a_network_that_swallows_everything_is_given_up(online, monkeypatch):
-    monkeypatch.setattr(sources.urllib.request, "urlopen", lambda *_, **__: time.sleep(30))
+    monkeypatch.setattr(locate.urllib.request, "urlopen", lambda *_, **__: time.sleep(30))
     start = time.monotonic()
     with pytest.warns(UserWarning, match="no answer from the network within"):
         load_fashion_mnist()
@@ -91,7 +91,7 @@ def test_a_network_that_swallows_everything_is_given_up(online, monkeypatch):
 
 def test_offline_asks_nobody(online, monkeypatch):
     monkeypatch.setenv("VAE_OFFLINE", "1")
-    monkeypatch.setattr(sources, "fetch", lambda url: pytest.fail(f"asked {url}"))
+    monkeypatch.setattr(locate, "fetch", lambda url: pytest.fail(f"asked {url}"))
     with pytest.warns(UserWarning, match="VAE_OFFLINE is set"):
         load_fashion_mnist()
 
@@ -113,7 +113,7 @@ def test_a_bad_download_is_named_and_not_kept(online, monkeypatch, which, change
     bodies = answers(files)
     bodies[f"{which}.gz"] = change(bodies[f"{which}.gz"])
     with download_host(bodies) as url:
-        monkeypatch.setattr(sources, "FASHION_URL", url)
+        monkeypatch.setattr(locate, "FASHION_URL", url)
         with pytest.raises(ValueError, match=message):
             load_fashion_mnist()
     assert f"{which}.gz" not in kept(online)
@@ -128,7 +128,7 @@ def test_letters_come_through_kagglehub(online, monkeypatch, tmp_path):
     fake = types.SimpleNamespace(dataset_download=lambda handle: str(tmp_path / "fetched"))
     monkeypatch.setitem(sys.modules, "kagglehub", fake)
     with download_host({"": b"Kaggle"}) as url:
-        monkeypatch.setattr(sources, "LETTERS_PROBE_URL", url)
+        monkeypatch.setattr(locate, "LETTERS_PROBE_URL", url)
         assert "in kagglehub's download" in load_letters(allow_drawn=False).source
 
 
@@ -151,7 +151,7 @@ def test_a_fault_inside_kagglehub_is_reported(online, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=fail))
     with download_host({"": b"Kaggle"}) as url:
-        monkeypatch.setattr(sources, "LETTERS_PROBE_URL", url)
+        monkeypatch.setattr(locate, "LETTERS_PROBE_URL", url)
         with pytest.warns(UserWarning, match="quota exceeded"):
             assert not load_letters().is_real
 
@@ -176,8 +176,9 @@ def test_a_killed_download_leaves_nothing(online, monkeypatch):
     with download_host(half, hang=threading.Event()) as url:
         kill_when_ready(
             "import http.client\n"
-            "from vae_helpers import data, sources\n"
-            f"sources.FASHION_URL = {url!r}\n"
+            "from vae_helpers import data\n"
+            "from vae_helpers.data import locate\n"
+            f"locate.FASHION_URL = {url!r}\n"
             "whole_read = http.client.HTTPResponse.read\n"
             "def read(response, *size):\n"
             "    part = whole_read(response, 100)\n"
@@ -188,7 +189,7 @@ def test_a_killed_download_leaves_nothing(online, monkeypatch):
         )
     assert kept(online) == []
     with download_host(bodies) as url:
-        monkeypatch.setattr(sources, "FASHION_URL", url)
+        monkeypatch.setattr(locate, "FASHION_URL", url)
         assert "downloaded" in load_fashion_mnist(allow_drawn=False).source
 
 
@@ -213,12 +214,12 @@ def test_a_parse_killed_while_it_writes_is_made_again(online):
 
 
 def test_a_file_that_another_run_is_writing_is_left_alone(online):
-    sources.keep(online / "one", lambda file: file.write(b"whole"))
-    mine = online / f"two.{sources.os.getpid()}-abc.part"
+    locate.keep(online / "one", lambda file: file.write(b"whole"))
+    mine = online / f"two.{locate.os.getpid()}-abc.part"
     old = online / "three.1-abc.part"  # process 1 lives, but nobody writes for two hours
     for path in (mine, old):
         path.write_bytes(b"half")
-    sources.os.utime(old, (0, time.time() - 7200))
-    sources.keep(online / "one", lambda file: file.write(b"again"))
+    locate.os.utime(old, (0, time.time() - 7200))
+    locate.keep(online / "one", lambda file: file.write(b"again"))
     assert kept(online) == ["one", mine.name]
     assert (online / "one").read_bytes() == b"again"

@@ -18,14 +18,19 @@ from data_files import (
     write_letters,
 )
 
-from vae_helpers import data, parsing
+from vae_helpers import data
 from vae_helpers.data import (
     ImageDataset,
     as_float,
     check_images,
     dataset_from_arrays,
+    formats,
     load_fashion_mnist,
     load_letters,
+    locate,
+)
+from vae_helpers.data import (
+    dataset as dataset_module,
 )
 from vae_helpers.drawn import GARMENTS
 
@@ -213,8 +218,8 @@ def test_only_a_complete_download_of_kagglehub_counts(bare_machine):  # noqa: F8
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
 def test_without_data_a_stand_in_is_drawn_and_said_so(load, monkeypatch):
-    monkeypatch.setattr(data, "DRAWN_TRAIN", 300)
-    monkeypatch.setattr(data, "DRAWN_TEST", 100)
+    monkeypatch.setattr(dataset_module, "DRAWN_TRAIN", 300)
+    monkeypatch.setattr(dataset_module, "DRAWN_TEST", 100)
     with pytest.warns(UserWarning, match="drawn stand-in takes its place.*VAE_DATA_DIR.*Tried: "):
         dataset = load()
     assert not dataset.is_real and dataset.title_note == " (drawn stand-in)"
@@ -314,7 +319,7 @@ def test_a_missing_file_of_the_four_is_not_half_read(bare_machine):  # noqa: F81
 
 def test_letters_are_read_as_they_stand_in_the_file(bare_machine):  # noqa: F811
     path = write_letters(bare_machine, rows=260)
-    images, labels = parsing.read_csv(path, 26, has_header=False)
+    images, labels = formats.read_csv(path, 26, has_header=False)
     truth, truth_labels = some_images(260, 26)
     order = np.argsort(truth_labels, kind="stable")
     np.testing.assert_array_equal(images, truth[order])
@@ -336,23 +341,23 @@ def test_letters_from_a_file_of_any_name_split_by_letter(bare_machine):  # noqa:
 def test_blank_lines_at_the_end_do_not_matter(bare_machine, ending):  # noqa: F811
     path = bare_machine / "mine.csv"
     path.write_bytes((csv_text(*some_images(30, 26)).rstrip() + ending).encode())
-    assert len(parsing.read_csv(path, 26, False)[0]) == 30
+    assert len(formats.read_csv(path, 26, False)[0]) == 30
 
 
 def test_chunks_join_without_a_seam(bare_machine, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(parsing, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(formats, "CHUNK_ROWS", 7)
     path = write_letters(bare_machine, rows=52)
-    images, labels = parsing.read_csv(path, 26, False)
+    images, labels = formats.read_csv(path, 26, False)
     np.testing.assert_array_equal(np.sort(labels), np.sort(some_images(52, 26)[1]))
     assert images.shape == (52, 28, 28)
 
 
 def test_memory_stays_near_the_size_of_the_images(bare_machine, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(parsing, "CHUNK_ROWS", 200)
+    monkeypatch.setattr(formats, "CHUNK_ROWS", 200)
     path = write_letters(bare_machine, rows=4000)
-    parsing.read_csv(path, 26, False)  # pandas is imported here, not below
+    formats.read_csv(path, 26, False)  # pandas is imported here, not below
     tracemalloc.start()
-    images, labels = parsing.read_csv(path, 26, False)
+    images, labels = formats.read_csv(path, 26, False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < images.nbytes + labels.nbytes + 8 * 200 * 785 * 8  # a few chunks beside them
@@ -400,7 +405,7 @@ HEADER = ",".join(["label", *map(str, range(784))])
     ],
 )
 def test_a_bad_csv_is_named_by_its_line(bare_machine, text, message, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(parsing, "CHUNK_ROWS", 6)  # so that the line stands in a later chunk
+    monkeypatch.setattr(formats, "CHUNK_ROWS", 6)  # so that the line stands in a later chunk
     path = bare_machine / "mine.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
@@ -437,7 +442,7 @@ def no_parsing(*_):
 def test_a_csv_is_parsed_once(bare_machine, monkeypatch):  # noqa: F811
     path = write_letters(bare_machine)
     first = load_letters(path=path)
-    monkeypatch.setattr(data, "read_csv", no_parsing)
+    monkeypatch.setattr(locate, "read_csv", no_parsing)
     again = load_letters(path=path)
     np.testing.assert_array_equal(first.train_images, again.train_images)
     np.testing.assert_array_equal(first.train_labels, again.train_labels)
@@ -456,7 +461,7 @@ def test_a_csv_of_equal_size_but_later_time_is_parsed_anew(bare_machine, monkeyp
     path = write_letters(bare_machine)
     load_letters(path=path)
     os.utime(path, ns=(0, 1))
-    monkeypatch.setattr(data, "read_csv", no_parsing)
+    monkeypatch.setattr(locate, "read_csv", no_parsing)
     with pytest.raises(AssertionError, match="parsed again"):
         load_letters(path=path)
 

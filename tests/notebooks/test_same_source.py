@@ -21,6 +21,8 @@ def classes(source):
                 if isinstance(item, ast.FunctionDef):
                     if ast.get_docstring(item) is not None:
                         item.body = item.body[1:]
+                    for argument in (item, *item.args.args, *item.args.kwonlyargs):
+                        argument.returns = argument.annotation = None  # a notebook needs no types
                     decorators = [ast.unparse(decorator) for decorator in item.decorator_list]
                     bodies[" ".join([*decorators, item.name])] = ast.unparse(item)
                 elif isinstance(item, ast.Assign):

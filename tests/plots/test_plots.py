@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vae_helpers import plots
+from vae_helpers.plots.style import class_look
 
 HISTORY = {
     "reconstruction": [300.0, 270.0, 260.0],
@@ -272,7 +273,7 @@ def test_names_of_classes_do_not_cover_each_other():
 
 
 def test_26_classes_all_look_different():
-    looks = {plots._class_look(index) for index in range(26)}
+    looks = {class_look(index) for index in range(26)}
     assert len(looks) == 26
 
 
@@ -383,7 +384,7 @@ def notebook(monkeypatch):
 
     recorder = Recorder()
     monkeypatch.setattr(IPython.display, "display", recorder)
-    monkeypatch.setattr(plots, "_in_notebook", lambda: True)
+    monkeypatch.setattr("vae_helpers.plots.live._in_notebook", lambda: True)
     return recorder
 
 

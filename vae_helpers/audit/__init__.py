@@ -1,8 +1,7 @@
 """What a loss really computes, when a model must collapse, and whether a trained one is well."""
 
-from vae_helpers.audit.card import HealthReport
 from vae_helpers.audit.collapse import CriticalBeta, critical_beta
-from vae_helpers.audit.health import health_report
+from vae_helpers.audit.health import HealthReport, health_report
 from vae_helpers.audit.loss import audit_loss
 from vae_helpers.audit.report import MISTAKES, LossAudit
 

@@ -1,7 +1,7 @@
 """From what was measured on a VAE to what it suffers from: the thresholds, each with its reason.
 
-Every function returns a dict from code to evidence, a sentence with numbers and the cure; `card`
-lists the codes.
+Every function returns a dict from code to evidence, a sentence with numbers and the cure;
+`report` lists the codes.
 """
 
 from __future__ import annotations

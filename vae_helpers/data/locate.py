@@ -5,6 +5,7 @@ whatever is written goes to a temporary name first and is renamed at the end.
 """
 
 import contextlib
+import hashlib
 import http.client
 import os
 import threading
@@ -13,8 +14,13 @@ import urllib.error
 import urllib.request
 import uuid
 import warnings
+import zipfile
 from pathlib import Path
 
+import numpy as np
+
+from vae_helpers.data.dataset import stand_in
+from vae_helpers.data.formats import read_csv
 from vae_helpers.settings import is_on
 
 # The storage that keras.datasets.fashion_mnist reads, too.
@@ -23,6 +29,7 @@ LETTERS_HANDLE = "sachinpatel21/az-handwritten-alphabets-in-csv-format"
 LETTERS_PROBE_URL = "https://www.kaggle.com/"
 
 CONNECT_SECONDS = 5  # for one connection; a closed network answers within twice this
+GIVEN = "the given path"
 SEARCH_DEPTH = 5  # Kaggle's deepest layout is datasets/<owner>/<slug>/<folder>
 
 
@@ -158,8 +165,7 @@ def _open(url):
 
 def _within(seconds, function):
     """Call `function` in a thread that is given up after `seconds`: looking up a host name
-    obeys no socket time-out.
-    """
+    obeys no socket time-out."""
     outcome = []
 
     def run():
@@ -194,3 +200,80 @@ def _is_abandoned(temporary):
     except OSError:
         return False
     return False
+
+
+def first_found(name, path, allow_drawn, files, caches, read, download, draw, class_names):
+    chosen = path or os.environ.get("VAE_DATA_DIR")
+    if chosen and str(chosen) == "drawn":
+        return stand_in(name, draw, class_names)
+    if chosen:
+        return _read_chosen(name, path, chosen, files, read)
+
+    places = [("the Kaggle inputs", kaggle_input()), *caches]
+    for place, root in places:
+        if os.path.exists(root) and (dataset := read(place, root)):
+            return dataset
+    tried = [f"{place} ({root})" for place, root in places]
+    if is_offline():
+        tried.append("not the network (VAE_OFFLINE is set)")
+    else:
+        try:
+            if dataset := download():
+                return dataset
+            tried.append("the network (the download lacks the file)")
+        except UnreachableError as error:
+            tried.append(f"the network ({error})")
+
+    cure = f"set VAE_DATA_DIR to a folder that holds {files}. Tried: {'; '.join(tried)}"
+    if not allow_drawn:
+        raise FileNotFoundError(f"no {name} found. To cure it, {cure}.")
+    warnings.warn(
+        f"no {name} found, so a drawn stand-in takes its place. For the real images, {cure}.",
+        stacklevel=3,
+    )
+    return stand_in(name, draw, class_names)
+
+
+def _read_chosen(name, path, chosen, files, read):
+    """Read from the place a person named: what is not there is an error, not looked for
+    elsewhere."""
+    place, root = GIVEN if path else "VAE_DATA_DIR", Path(chosen).expanduser()
+    if not os.path.exists(root):
+        raise FileNotFoundError(
+            f"{place} is {str(chosen)!r}, which does not exist (seen from {Path.cwd()}). "
+            "Name an existing folder" + ("." if path else ", or unset VAE_DATA_DIR.")
+        )
+    if dataset := read(place, root):
+        return dataset
+    raise FileNotFoundError(
+        f"{place} ({root}) does not hold {name}. Looked in it and its subfolders for {files}. "
+        "Put the data there" + ("." if path else ", or unset VAE_DATA_DIR to look elsewhere.")
+    )
+
+
+def parse_once(file, classes, has_header):
+    """Parse a CSV, or take what an earlier run parsed: the cache knows the file by its path,
+    size and time of change, so that a changed file is parsed anew."""
+    stat = file.stat()
+    which = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
+    folder = cache_dir() / "parsed"
+    parsed = folder / f"{which}-{stat.st_size}-{stat.st_mtime_ns}.npz"
+    if os.path.exists(parsed):
+        try:
+            with np.load(parsed, allow_pickle=False) as arrays:
+                return arrays["images"], arrays["labels"]
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+            pass  # damaged on the disk: it is ours, so it is made again
+    images, labels = read_csv(file, classes, has_header)
+    keep(parsed, lambda out: np.savez(out, images=images, labels=labels))
+    for old in folder.glob(f"{which}-*.npz"):
+        if old != parsed:
+            with contextlib.suppress(OSError):
+                old.unlink()
+    return images, labels
+
+
+def below(root, files):
+    """The folder of `files` as it stands below `root`, such as '/fashion-mnist'."""
+    folder = next(iter(files.values())).parent.relative_to(root)
+    return "" if folder == Path() else f"/{folder.as_posix()}"

@@ -182,8 +182,7 @@ def _count_lines(path):
 
 def _first_fault(path, classes, first_line):
     """Read on line by line, slowly, from `first_line` and say what is wrong with the first bad
-    line (None if all are good).
-    """
+    line (None if all are good)."""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = itertools.islice(file, first_line - 1, None)
         for number, line in enumerate(lines, start=first_line):

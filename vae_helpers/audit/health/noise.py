@@ -2,7 +2,7 @@
 
 The same images are sent through the model many times. What is left of z after taking off z_mean is
 the noise, an array of shape (calls, images, latent dimensions). In a sampler that works, all its
-entries are independent, centred, Gaussian, and as wide as z_log_var says. `card` lists the codes.
+entries are independent, centred, Gaussian, and as wide as z_log_var says. `report` lists the codes.
 """
 
 from __future__ import annotations

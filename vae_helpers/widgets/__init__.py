@@ -5,17 +5,20 @@ once, carries the answers along, and works wherever a web page does. `write_word
 type in the hand of a conditional VAE, and needs a kernel too.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import json
 import string
+from pathlib import Path
 
 import numpy as np
 
-from vae_helpers.plots import CLASS_COLOURS, array_to_png, spread_apart, word
+from vae_helpers.plots.images import word
+from vae_helpers.plots.layout import spread_apart
+from vae_helpers.plots.png import array_to_png
+from vae_helpers.plots.style import CLASS_COLOURS
 
+PAGE = Path(__file__).with_name("hover.html")  # a string.Template
 REACH = 3.0  # both look at -3 to 3 on each axis: 99.5% of the prior
 MAX_BYTES = 300_000
 
@@ -186,8 +189,9 @@ def hover_explorer(vae, images=None, labels=None, class_names=None, n: int = 25,
         ]
         if class_names is not None:
             facts["names"] = _names(places[inside], classes[inside], class_names)
-    page = PAGE.replace("[[FACTS]]", html.escape(json.dumps(facts, separators=(",", ":"))))
-    return HTML(page.replace("[[SPRITE]]", sprite))
+    page = string.Template(PAGE.read_text(encoding="utf-8"))
+    encoded = html.escape(json.dumps(facts, separators=(",", ":")))
+    return HTML(page.substitute(facts=encoded, sprite=sprite))
 
 
 def _names(places, classes, class_names) -> list:
@@ -201,133 +205,3 @@ def _names(places, classes, class_names) -> list:
         [str(class_names[i]), int(round(100 * x)), int(round(100 * y))]
         for i, (x, y) in zip(present, spread, strict=True)
     ]
-
-
-# The script wakes every explorer that is still asleep, so that any number of them share a page
-# without names, and an explorer drawn twice is woken twice.
-PAGE = """
-<div class="vae-hover" data-facts="[[FACTS]]" style="background:#fff;color:#222;padding:8px;
-font:14px/1.4 sans-serif;max-width:760px">
-<p class="vae-hover-still" style="margin:0 0 6px">What the decoder draws over the latent plane,
-z_1 from &minus;3 to 3 to the right, z_2 from &minus;3 to 3 upwards. Where scripts run (a trusted
-notebook, an exported page), the picture under the pointer is shown large.</p>
-<img class="vae-hover-sprite" alt="Map of decoded images over the latent plane, from -3 to 3"
- style="width:420px;max-width:100%" src="data:image/png;base64,[[SPRITE]]">
-<div class="vae-hover-live" hidden style="display:none">
-<div style="display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start">
-<canvas class="vae-hover-plane" width="960" height="960" tabindex="0" role="application"
- aria-label="Latent plane. Move the pointer, or use the arrow keys, to choose z."
- style="width:480px;max-width:100%;touch-action:none;cursor:crosshair"></canvas>
-<div>
-<canvas class="vae-hover-picture" role="img" aria-label="The decoded image"
- style="width:224px;image-rendering:pixelated;background:#000;display:block"></canvas>
-<p class="vae-hover-z" aria-live="polite"
- style="margin:8px 0;font-variant-numeric:tabular-nums"></p>
-<p class="vae-hover-hint" style="margin:8px 0;color:#555;max-width:224px"></p>
-</div></div>
-</div>
-</div>
-<script>
-(() => {
-  const wake = (root) => {
-    const facts = JSON.parse(root.dataset.facts), {n, width, height, reach} = facts;
-    const find = (name) => root.querySelector(".vae-hover-" + name);
-    const sprite = find("sprite"), plane = find("plane"), picture = find("picture");
-    const step = 2 * reach / (n - 1);
-    let column = (n - 1) >> 1, row = (n - 1) >> 1;          // the row counts from the top
-    // The plane, in its own pixels: a margin for the axes at the left and below.
-    const left = 70, side = 870, top = 10, half = reach + step / 2;
-    const x = (z) => left + (z + half) / (2 * half) * side;
-    const y = (z) => top + (half - z) / (2 * half) * side;
-
-    const ground = document.createElement("canvas");        // drawn once
-    ground.width = plane.width; ground.height = plane.height;
-    const drawGround = () => {
-      const pen = ground.getContext("2d");
-      pen.fillStyle = "#fff"; pen.fillRect(0, 0, ground.width, ground.height);
-      if (facts.dots.length) {
-        pen.globalAlpha = 0.6;
-        for (const [a, b, c] of facts.dots) {
-          pen.fillStyle = facts.colours[c % facts.colours.length];
-          pen.beginPath();
-          if (c < facts.colours.length) pen.arc(x(a / 100), y(b / 100), 5, 0, 7);
-          else pen.rect(x(a / 100) - 5, y(b / 100) - 5, 10, 10); // the colours come round again
-          pen.fill();
-        }
-        pen.globalAlpha = 1;
-        pen.font = "bold 22px sans-serif"; pen.textAlign = "center"; pen.textBaseline = "middle";
-        pen.strokeStyle = "#fff"; pen.lineWidth = 8; pen.lineJoin = "round"; pen.fillStyle = "#222";
-        for (const [name, a, b] of facts.names) {
-          pen.strokeText(name, x(a / 100), y(b / 100));
-          pen.fillText(name, x(a / 100), y(b / 100));
-        }
-      } else {
-        pen.drawImage(sprite, left, top, side, side);
-      }
-      pen.strokeStyle = "#444"; pen.fillStyle = "#222"; pen.lineWidth = 2;
-      pen.strokeRect(left, top, side, side);
-      pen.font = "22px sans-serif";
-      for (let z = -reach; z <= reach; z++) {
-        const label = String(z).replace("-", "\\u2212");
-        pen.textAlign = "center"; pen.textBaseline = "top";
-        pen.fillText(label, x(z), top + side + 12);
-        pen.textAlign = "right"; pen.textBaseline = "middle";
-        pen.fillText(label, left - 12, y(z));
-        pen.beginPath();
-        pen.moveTo(x(z), top + side); pen.lineTo(x(z), top + side + 8);
-        pen.moveTo(left, y(z)); pen.lineTo(left - 8, y(z)); pen.stroke();
-      }
-      pen.textAlign = "center"; pen.textBaseline = "alphabetic";
-      pen.fillText("z_1", left + side / 2, plane.height - 10);
-      pen.save(); pen.translate(22, top + side / 2); pen.rotate(-Math.PI / 2);
-      pen.fillText("z_2", 0, 0); pen.restore();
-    };
-    const draw = () => {
-      const z1 = -reach + column * step, z2 = reach - row * step;
-      const pen = plane.getContext("2d");
-      pen.drawImage(ground, 0, 0);
-      const cell = side / n;
-      for (const [colour, line] of [["#fff", 8], ["#d55e00", 4]]) {
-        pen.strokeStyle = colour; pen.lineWidth = line;
-        pen.strokeRect(left + column * cell, top + row * cell, cell, cell);
-      }
-      picture.getContext("2d").drawImage(
-        sprite, column * width, row * height, width, height, 0, 0, width, height);
-      const text = (v) => (Math.abs(v) < 1e-9 ? 0 : v).toFixed(2).replace("-", "\\u2212");
-      find("z").textContent = "z = (" + text(z1) + ", " + text(z2) + ")";
-      picture.setAttribute("aria-label", "The decoded image at " + find("z").textContent);
-    };
-    const clip = (i) => Math.max(0, Math.min(n - 1, i));
-    const point = (event) => {
-      const box = plane.getBoundingClientRect(), zoom = plane.width / box.width;
-      column = clip(Math.floor(((event.clientX - box.left) * zoom - left) / side * n));
-      row = clip(Math.floor(((event.clientY - box.top) * zoom - top) / side * n));
-      draw();
-    };
-    const keys = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
-    plane.addEventListener("pointermove", point);
-    plane.addEventListener("pointerdown", point);
-    plane.addEventListener("keydown", (event) => {
-      const move = keys[event.key];
-      if (!move) return;
-      event.preventDefault(); event.stopPropagation();       // the page must not scroll away
-      column = clip(column + move[0]); row = clip(row + move[1]);
-      draw();
-    });
-    sprite.decode().then(() => {
-      picture.width = width; picture.height = height;
-      find("hint").textContent =
-        "Move the pointer over the plane, or click it and use the arrow keys.";
-      drawGround(); draw();
-      sprite.style.display = "none"; find("still").style.display = "none";
-      find("live").hidden = false; find("live").style.display = "block";
-      root.dataset.awake = "yes";
-    });
-  };
-  for (const root of document.querySelectorAll(".vae-hover:not([data-seen])")) {
-    root.dataset.seen = "yes";
-    wake(root);
-  }
-})();
-</script>
-"""

@@ -1,7 +1,7 @@
 """The health of a VAE: what it does on real images, judged by numbers whose right value is known.
 
 `audit_loss` reads a loss; this looks at the model that came out of it. Here the model is measured;
-`sampling` judges its noise, `symptoms` the rest; `card` lists every finding.
+`noise` judges its noise, `rules` the rest; `report` lists every finding.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit.card import ACTIVE, ILLNESSES, NAN, REMARKS, HealthReport
-from vae_helpers.audit.sampling import diagnose
-from vae_helpers.audit.symptoms import judge_kl, remarks, symptoms
+from vae_helpers.audit.health.noise import diagnose
+from vae_helpers.audit.health.report import ACTIVE, ILLNESSES, NAN, REMARKS, HealthReport
+from vae_helpers.audit.health.rules import judge_kl, remarks, symptoms
 from vae_helpers.data import check_images
 from vae_helpers.elbo import MAX_LOG_VAR, bernoulli_log_likelihood, gaussian_kl
 from vae_helpers.likelihoods import Bernoulli

@@ -1,0 +1,47 @@
+"""Figures of the course: arrays in, one Figure out, nothing shown and nothing kept.
+
+Every function returns a `matplotlib.figure.Figure` that pyplot knows nothing of, so a notebook
+shows it once, where `show(figure, alt)` says so. Images are grey, white ink on black, on one scale
+from 0 to 1, and enlarged by whole numbers, so that a pixel of the data stays a square on the page.
+Losses are in nats per image.
+
+Names are looked up where they live when they are first asked for: an image grid needs no Keras.
+"""
+
+import importlib
+
+_HOME = {  # name -> module of this package
+    "CLASS_COLOURS": "style",
+    "COLOURS": "style",
+    "LiveCurve": "live",
+    "MAX_BYTES": "png",
+    "WIDTH": "style",
+    "array_to_png": "png",
+    "confusion_matrices": "curves",
+    "figure_to_png": "png",
+    "image_grid": "images",
+    "labelled_lines": "curves",
+    "latent_scatter": "latent",
+    "loss_curves": "curves",
+    "manifold": "latent",
+    "mosaic": "png",
+    "prior_quantiles": "latent",
+    "reconstructions": "images",
+    "reference_lines": "curves",
+    "show": "png",
+    "spread_apart": "layout",
+    "use_course_style": "style",
+    "word": "images",
+    "words": "images",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,200 @@
+"""Curves, each named at its end, and matrices of counts."""
+
+import itertools
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vae_helpers.plots.layout import page, place_axes, spread_apart
+from vae_helpers.plots.style import CLASS_COLOURS, COLOURS, DASHES, STYLE, WIDTH, dark
+from vae_helpers.references import reference_lines
+
+__all__ = ["confusion_matrices", "labelled_lines", "loss_curves", "reference_lines"]
+
+
+def label_ends(axes, height: float, ends) -> None:
+    """Names lines at the right edge of the axes, labels moved apart where they would touch.
+
+    Args:
+        height: of the axes, in pixels.
+        ends: (y, text, colour) each; those whose y is not finite are left out.
+    """
+    ends = [end for end in ends if np.isfinite(end[0])]
+    if not ends:
+        return
+    axes.autoscale_view()  # limits are worked out late; the places of the labels need them now
+    to_fraction = axes.transData + axes.transAxes.inverted()
+    wanted = [to_fraction.transform((axes.get_xlim()[1], y))[1] * height for y, _, _ in ends]
+    wanted = np.clip(wanted, 0, height)
+    places = np.stack([np.zeros_like(wanted), wanted], axis=1)
+    places = spread_apart(places, np.tile([1000.0, 18.0], (len(ends), 1)))[:, 1]
+    for want, place, (_, text, colour) in zip(wanted, places, ends, strict=True):
+        axes.annotate(
+            text,
+            (1.0, want / height),
+            xytext=(1.025, place / height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            ha="left",
+            va="center",
+            fontsize=9,
+            color=dark(colour),
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.8,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def _history(history) -> dict:
+    return getattr(history, "history", history)
+
+
+@matplotlib.rc_context(STYLE)
+def loss_curves(history, references=None, title: str = "", epochs: int | None = None) -> Figure:
+    """Reconstruction and KL apart, in nats per image, with lines to judge the reconstruction by.
+
+    Args:
+        history: what `fit` returned, or a dict with lists under "reconstruction" and "kl", and
+            under "val_reconstruction" and "val_kl" where there was validation.
+        references: None, or a dict from label to nats per image such as `reference_lines(...)`.
+        title: the sentence that the figure proves.
+        epochs: how far the axis reaches; as far as the history when None.
+
+    Returns:
+        Figure with two axes, one below the other: reconstruction, KL. Validation is dashed.
+    """
+    history = _history(history)
+    missing = [name for name in ("reconstruction", "kl") if name not in history]
+    if missing:
+        raise ValueError(
+            f"history has no {' and no '.join(missing)}, only {sorted(history)}; expected what a "
+            "VAE's fit returned, or a dict with lists under 'reconstruction' and 'kl'."
+        )
+    heights, heads = (260, 140), (24, 40)
+    figure, top = page(sum(heights) + sum(heads) + 50, title)
+    length = max(epochs or 1, len(history["kl"]), 2)
+    panels = (("reconstruction", references or {}), ("kl", {}))
+    for (name, lines), height, head in zip(panels, heights, heads, strict=True):
+        top += head
+        axes = place_axes(figure, 48, top, 615, height)
+        top += height
+        ends = []
+        for key, label, dash in ((name, "training", "-"), (f"val_{name}", "validation", "--")):
+            values = np.asarray(history.get(key, []), dtype=float)
+            x = np.arange(1, len(values) + 1)
+            axes.plot(x, values, dash, color=COLOURS[name], marker="o", markersize=3, clip_on=False)
+            if len(values):
+                ends.append((values[-1], f"{label} {values[-1]:.1f}", COLOURS[name]))
+        for (label, value), dash in zip(lines.items(), itertools.cycle(DASHES[1:])):
+            axes.axhline(value, color=COLOURS["reference"], linewidth=1.0, linestyle=dash)
+            ends.append((value, f"{label} {value:.1f}", COLOURS["reference"]))
+        axes.set_xlim(1 - 0.02 * length, length)
+        axes.margins(y=0.08)
+        axes.autoscale(axis="y")
+        if name == "kl":
+            axes.set_ylim(bottom=0, top=None if ends else 1)
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        axes.set_title(f"{'KL' if name == 'kl' else name}, nats per image", fontsize=10)
+        label_ends(axes, height, ends)
+    figure.axes[0].tick_params(labelbottom=False)
+    figure.axes[1].set_xlabel("epoch")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def labelled_lines(
+    x,
+    curves,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    colours=None,
+    y_scale: str = "linear",
+    y_limits=None,
+    height: int = 320,
+) -> Figure:
+    """Several curves over one axis, each named at its end, told apart by colour and by dash.
+
+    Args:
+        x: (n,) values, or a dict from label to values when the curves have different ones.
+        curves: dict from label to (n,) values; NaN leaves a hole.
+        title: the sentence that the figure proves.
+        x_label, y_label: quantity and unit.
+        colours: dict from label to a colour or a key of `COLOURS`; the palette in order otherwise.
+        y_scale: "linear", "log" or another scale of matplotlib.
+        y_limits: None, or (low, high).
+        height: of the axes, in pixels.
+
+    Returns:
+        Figure with one axes.
+    """
+    figure, top = page(height + 72, title)
+    longest = max((len(str(label)) for label in curves), default=0)
+    axes = place_axes(figure, 60, top + 22, WIDTH - 60 - max(100, 35 + 8 * longest), height)
+    ends = []
+    for index, (label, values) in enumerate(curves.items()):
+        values = np.asarray(values, dtype=float)
+        colour = (colours or {}).get(label, CLASS_COLOURS[index % len(CLASS_COLOURS)])
+        colour = COLOURS.get(colour, colour)
+        axes.plot(
+            x[label] if isinstance(x, dict) else x,
+            values,
+            DASHES[index % len(DASHES)],
+            color=colour,
+        )
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            ends.append((finite[-1], label, colour))
+    axes.margins(x=0.0)
+    axes.set(xlabel=x_label, yscale=y_scale)
+    axes.set_title(y_label, fontsize=10)
+    if y_limits is not None:
+        axes.set_ylim(y_limits)
+    label_ends(axes, height, ends)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def confusion_matrices(counts, class_names, title: str = "", x_label: str = "read as") -> Figure:
+    """One or more confusion matrices side by side, as shares of each row.
+
+    Args:
+        counts: dict from a short name to counts (classes, classes), row the true class.
+        class_names: the classes' names, short ones.
+        title: the sentence that the figure proves.
+        x_label: what the columns are.
+
+    Returns:
+        Figure with one axes a matrix and one for the scale; greys go with the root of the share,
+        so that rare confusions are seen.
+    """
+    side, gap, left = min(330, (WIDTH - 110) // len(counts) - 22), 22, 40
+    figure, top = page(side + 80, title)
+    ticks = range(len(class_names))
+    for index, (name, matrix) in enumerate(counts.items()):
+        axes = place_axes(figure, left + index * (side + gap), top + 26, side, side)
+        matrix = np.asarray(matrix, dtype=float)
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        picture = axes.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks(ticks, class_names, fontsize=5.5)
+        axes.set_yticks(ticks, class_names, fontsize=5.5)
+        axes.tick_params(length=0, pad=2)
+        axes.spines[:].set_visible(True)
+        axes.set_xlabel(x_label)
+    figure.axes[0].set_ylabel("true class", labelpad=2)
+    scale = place_axes(figure, left + len(counts) * (side + gap), top + 26, 12, side)
+    bar = figure.colorbar(picture, cax=scale)
+    bar.set_ticks(
+        np.sqrt([0, 0.01, 0.05, 0.25, 0.5, 1]), labels=["0", "1%", "5%", "25%", "50%", "all"]
+    )
+    bar.ax.tick_params(labelsize=8)
+    return figure
