@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vae_helpers import data
-from vae_helpers.data import locate
+from vae_helpers.data import fashion_mnist, letters
 
 IDX_NAMES = tuple(data.FASHION_SHA256)
 
@@ -23,8 +23,8 @@ def bare_machine(tmp_path, monkeypatch):
         monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
     monkeypatch.setenv("VAE_OFFLINE", "1")
     # Should a test reach for the network all the same, it gets this machine's closed port.
-    monkeypatch.setattr(locate, "FASHION_URL", "http://127.0.0.1:9/")
-    monkeypatch.setattr(locate, "LETTERS_PROBE_URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr(fashion_mnist, "FASHION_URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr(letters, "LETTERS_PROBE_URL", "http://127.0.0.1:9/")
     return tmp_path
 
 

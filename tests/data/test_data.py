@@ -20,6 +20,7 @@ from data_files import (
 
 from vae_helpers import data
 from vae_helpers.data import (
+    GARMENTS,
     ImageDataset,
     as_float,
     check_images,
@@ -29,10 +30,7 @@ from vae_helpers.data import (
     load_letters,
     locate,
 )
-from vae_helpers.data import (
-    dataset as dataset_module,
-)
-from vae_helpers.drawn import GARMENTS
+from vae_helpers.data import dataset as dataset_module
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 
@@ -142,6 +140,21 @@ def test_a_dataset_is_frozen_and_checks_its_parts():
         ImageDataset(images, labels, images, labels[:3], ("a", "b"), "", "", True)
 
 
+@pytest.mark.parametrize("shape", [(9, 16), (8, 8, 3), (64, 48, 3)])
+def test_a_dataset_takes_images_of_any_size_and_colour(shape):
+    images = np.random.default_rng(0).integers(0, 256, (10, *shape), dtype=np.uint8)
+    dataset = dataset_from_arrays(images, np.arange(10) % 2, "ab")
+    assert dataset.train_images.shape == (8, *shape) and dataset.test_images.shape == (2, *shape)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (8, 8, 3)])
+def test_both_parts_of_a_dataset_have_one_size(shape):
+    images, labels = some_images(10, 2)
+    other = np.zeros((10, *shape), np.uint8)
+    with pytest.raises(ValueError, match=r"test_images has shape .* beside train_images .* resize"):
+        dataset_from_arrays(images, labels, "ab", test_images=other, test_labels=labels)
+
+
 # --- the order of the sources ---------------------------------------------------------------
 
 
@@ -181,7 +194,7 @@ def test_fashion_mnist_from_kaggles_inputs(bare_machine, layout, form):  # noqa:
         write_idx(folder, fashion_files(), zipped=False)
     else:
         write_fashion_csv(folder)
-    dataset = load_fashion_mnist(allow_drawn=False)
+    dataset = load_fashion_mnist(allow_synthetic=False)
     assert len(dataset.train_images) == 40 and len(dataset.test_images) == 20
     assert "60 rows from" in dataset.source and "the Kaggle inputs/" in dataset.source
 
@@ -191,7 +204,7 @@ def test_fashion_mnist_from_kaggles_inputs(bare_machine, layout, form):  # noqa:
 def test_letters_from_kaggles_inputs(bare_machine, layout, nested):  # noqa: F811
     folder = bare_machine / "vae_kaggle_input" / layout.format(**LETTERS_ON_KAGGLE)
     write_letters(folder / nested)
-    dataset = load_letters(allow_drawn=False)
+    dataset = load_letters(allow_synthetic=False)
     assert len(dataset.train_images) + len(dataset.test_images) == 60
     assert dataset.class_names[0] == "A" and len(dataset.class_names) == 26
     assert dataset.source == (
@@ -203,7 +216,7 @@ def test_letters_from_kaggles_inputs(bare_machine, layout, nested):  # noqa: F81
 def test_fashion_mnist_from_keras_cache(bare_machine):  # noqa: F811
     folder = bare_machine / "keras_home" / "datasets" / "fashion-mnist"
     write_idx(folder, fashion_files(), zipped=True)
-    assert "in Keras' cache" in load_fashion_mnist(allow_drawn=False).source
+    assert "in Keras' cache" in load_fashion_mnist(allow_synthetic=False).source
 
 
 def test_only_a_complete_download_of_kagglehub_counts(bare_machine):  # noqa: F811
@@ -211,25 +224,28 @@ def test_only_a_complete_download_of_kagglehub_counts(bare_machine):  # noqa: F8
     folder = bare_machine / "kagglehub_cache" / "datasets" / slug
     write_letters(folder / "versions" / "2")
     with pytest.raises(FileNotFoundError):
-        load_letters(allow_drawn=False)
+        load_letters(allow_synthetic=False)
     (folder / "2.complete").touch()
-    assert "in kagglehub's cache" in load_letters(allow_drawn=False).source
+    assert "in kagglehub's cache" in load_letters(allow_synthetic=False).source
 
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
-def test_without_data_a_stand_in_is_drawn_and_said_so(load, monkeypatch):
-    monkeypatch.setattr(dataset_module, "DRAWN_TRAIN", 300)
-    monkeypatch.setattr(dataset_module, "DRAWN_TEST", 100)
-    with pytest.warns(UserWarning, match="drawn stand-in takes its place.*VAE_DATA_DIR.*Tried: "):
+def test_without_data_a_synthetic_stand_in_is_reported(load, monkeypatch):
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TRAIN", 300)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TEST", 100)
+    with pytest.warns(UserWarning, match="synthetic stand-in takes.*VAE_DATA_DIR.*Tried: "):
         dataset = load()
-    assert not dataset.is_real and dataset.title_note == " (drawn stand-in)"
-    assert dataset.source.startswith("drawn stand-in: 400 images drawn by code")
+    assert not dataset.is_real and dataset.title_note == " (synthetic stand-in)"
+    assert dataset.source.startswith("synthetic stand-in: 400 images made by code")
     assert len(dataset.train_images) == 300 and len(dataset.test_images) == 100
     assert set(dataset.train_labels) == set(range(len(dataset.class_names)))
 
 
-def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch):
-    monkeypatch.setenv("VAE_DATA_DIR", "drawn")
+@pytest.mark.parametrize("word", ["synthetic", "drawn"])
+def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch, word):
+    monkeypatch.setenv("VAE_DATA_DIR", word)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TRAIN", 300)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TEST", 100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not load_letters().is_real
@@ -238,7 +254,9 @@ def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch):
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
 def test_without_a_stand_in_the_error_names_every_place_tried(load):
     with pytest.raises(FileNotFoundError, match="VAE_DATA_DIR.*Kaggle inputs.*VAE_OFFLINE"):
-        load(allow_drawn=False)
+        load(allow_synthetic=False)
+    with pytest.raises(FileNotFoundError):
+        load(allow_drawn=False)  # the old name
 
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
@@ -486,8 +504,8 @@ def test_a_cache_that_cannot_be_written_is_a_warning(bare_machine, monkeypatch):
 
 
 def test_a_full_disk_leaves_nothing_behind(bare_machine, monkeypatch):  # noqa: F811
-    def full(file, **_):
-        file.write(b"half")
+    def full(path, **_):
+        path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)

@@ -275,7 +275,7 @@ beside_the_code = Question(
         def my_input(z, labels, classes):
             return np.concatenate([z, np.eye(classes)[labels]], axis=1)
     """,
-    remark="ConditionalVAE.draw does it with tf.one_hot and tf.concat.",
+    remark="ConditionalVAE.outputs does it with tf.one_hot and tf.concat.",
 )
 
 

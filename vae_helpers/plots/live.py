@@ -10,7 +10,7 @@ from vae_helpers.plots.png import mimebundle
 
 
 def _in_notebook() -> bool:
-    """True where a kernel can redraw an output in place; False in a terminal or a script."""
+    """Tell a kernel, which can redraw an output in place, from a terminal or a script."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -19,7 +19,7 @@ def _in_notebook() -> bool:
 
 
 class LiveCurve(keras.callbacks.Callback):
-    """Draws `loss_curves` in place while `fit` runs, and leaves one finished figure.
+    """Draw `loss_curves` in place while `fit` runs, and leave one finished figure.
 
     Outside a notebook it shows nothing and only keeps the history.
 
@@ -39,10 +39,10 @@ class LiveCurve(keras.callbacks.Callback):
 
     def __init__(
         self,
-        references=None,
+        references: dict | None = None,
         every: int = 1,
         title: str = "Reconstruction and KL while training",
-        alt=None,
+        alt: str | None = None,
     ):
         super().__init__()
         self.references, self.every, self.title, self.alt = references, every, title, alt

@@ -1,4 +1,4 @@
-"""Two ways to walk through a two-dimensional latent plane by hand, and a pen.
+"""Two ways to walk through a two-dimensional latent plane by hand, and a field to write words in.
 
 `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
 once, carries the answers along, and works wherever a web page does. `write_words` writes what you
@@ -7,20 +7,26 @@ type in the hand of a conditional VAE, and needs a kernel too.
 
 import base64
 import html
+import io
 import json
 import string
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from vae_helpers.plots.images import word
 from vae_helpers.plots.layout import spread_apart
-from vae_helpers.plots.png import array_to_png
+from vae_helpers.plots.png import array_to_png, as_pixels, mosaic
 from vae_helpers.plots.style import CLASS_COLOURS
 
 PAGE = Path(__file__).with_name("hover.html")  # a string.Template
 REACH = 3.0  # both look at -3 to 3 on each axis: 99.5% of the prior
-MAX_BYTES = 300_000
+SLIDER = {"min": -REACH, "max": REACH, "step": 0.05, "value": 0.0, "readout_format": ".2f"}
+MAX_BYTES = 300_000  # of the explorer's HTML
+SPRITE_BYTES = 0.65 * MAX_BYTES  # base64 adds a third
+SPRITE_SIDE = 1250  # pixels of all images together
 
 
 def _check_plane(vae, what: str) -> None:
@@ -33,10 +39,11 @@ def _check_plane(vae, what: str) -> None:
 
 
 def explore_latent(vae):
-    """Two sliders, z_1 and z_2, and the image that the decoder draws there.
+    """Return two sliders, z_1 and z_2, beside the image that the decoder gives for them.
 
     Args:
-        vae: anything with `latent_dim` = 2 and `decode`, from z (n, 2) to images (n, h, w[, 1]).
+        vae: anything with `latent_dim` = 2 and `decode`, from z (n, 2) to images
+            (n, height, width[, channels]).
 
     Returns:
         An ipywidgets box (ipywidgets 7.7 or 8); it needs a running kernel.
@@ -47,25 +54,33 @@ def explore_latent(vae):
     _check_plane(vae, "explore_latent")
     import ipywidgets
 
-    def draw(_change=None):
+    def redraw(_change=None):
         image.value = array_to_png(vae.decode(np.array([[z_1.value, z_2.value]], np.float32)))
 
-    options = {"min": -REACH, "max": REACH, "step": 0.05, "value": 0.0, "readout_format": ".2f"}
-    z_1 = ipywidgets.FloatSlider(description="z_1", **options)
-    z_2 = ipywidgets.FloatSlider(description="z_2", **options)
-    image = ipywidgets.Image(format="png", layout={"width": "168px", "height": "168px"})
-    draw()  # the first picture, and the first call of the decoder, which is the slow one
+    z_1 = ipywidgets.FloatSlider(description="z_1", **SLIDER)
+    z_2 = ipywidgets.FloatSlider(description="z_2", **SLIDER)
+    image = ipywidgets.Image(format="png")
+    redraw()  # the first picture, and the first call of the decoder, which is the slow one
+    width, height = Image.open(io.BytesIO(image.value)).size
+    image.layout = {"width": f"{width}px", "height": f"{height}px"}
     for slider in (z_1, z_2):
-        slider.observe(draw, names="value")
+        slider.observe(redraw, names="value")
     return ipywidgets.HBox([image, ipywidgets.VBox([z_1, z_2])])
 
 
 MOST_LETTERS = 24  # of a word: more would be too small to read
 WORD_WIDTH = 840  # pixels
+LETTER_SIDE = 112  # pixels: letters are enlarged to this at most
 
 
 def letter_labels(text: str) -> np.ndarray:
-    """The labels of a text's letters, A = 0 to Z = 25, without its spaces; small ones count too.
+    """Return the labels of a text's letters, A = 0 to Z = 25, without its spaces.
+
+    Args:
+        text: letters of either case, and spaces.
+
+    Returns:
+        (n,) whole numbers.
 
     Raises:
         ValueError: naming the characters that are neither A-Z nor a space, or the length.
@@ -84,15 +99,17 @@ def letter_labels(text: str) -> np.ndarray:
     return np.array([string.ascii_uppercase.index(letter) for letter in letters])
 
 
-def write_words(vae, text="ADA", directions=None, names=("style 1", "style 2")):
-    """A text field, two sliders for the style, and what a conditional VAE writes.
+def write_words(
+    vae, text: str = "ADA", directions=None, names: Sequence[str] = ("style 1", "style 2")
+):
+    """Return a text field, two sliders for the style, and what a conditional VAE writes.
 
-    All letters are drawn from one code, z = style_1 * directions[0] + style_2 * directions[1]. A
-    text that cannot be written is said in words, and the last picture stays.
+    All letters are decoded from one code, z = style_1 * directions[0] + style_2 * directions[1]. A
+    text that cannot be written is reported below the field, and the last picture stays.
 
     Args:
         vae: anything with `latent_dim` and `decode`, from z (n, latent_dim) and labels (n,), A = 0
-            to Z = 25, to images (n, h, w[, 1]); such as a `ConditionalVAE`.
+            to Z = 25, to images (n, height, width[, channels]); such as a `ConditionalVAE`.
         text: what stands there first.
         directions: (2, latent_dim); the first two axes when None.
         names: of the two sliders.
@@ -112,7 +129,7 @@ def write_words(vae, text="ADA", directions=None, names=("style 1", "style 2")):
         )
     import ipywidgets
 
-    def draw(_change=None):
+    def redraw(_change=None):
         try:
             labels = letter_labels(field.value)
         except ValueError as error:
@@ -121,45 +138,46 @@ def write_words(vae, text="ADA", directions=None, names=("style 1", "style 2")):
         message.value = ""
         z = np.array([sliders[0].value, sliders[1].value]) @ directions
         letters = vae.decode(np.tile(z, (len(labels), 1)).astype(np.float32), labels)
-        sheet = word(letters, field.value)
-        image.value = array_to_png(sheet, scale=max(1, min(4, WORD_WIDTH // sheet.shape[1])))
+        image.value = _enlarged(word(letters, field.value))
 
     field = ipywidgets.Text(value=text, description="write")
-    options = {"min": -REACH, "max": REACH, "step": 0.05, "value": 0.0, "readout_format": ".2f"}
-    sliders = [ipywidgets.FloatSlider(description=name, **options) for name in names]
+    sliders = [ipywidgets.FloatSlider(description=name, **SLIDER) for name in names]
     message = ipywidgets.HTML()
     image = ipywidgets.Image(format="png", layout={"max_width": "100%", "height": "auto"})
-    draw()  # the first picture, and the first call of the decoder, which is the slow one
+    redraw()  # the first picture, and the first call of the decoder, which is the slow one
     for control in (field, *sliders):
-        control.observe(draw, names="value")
+        control.observe(redraw, names="value")
     # An image that may stretch to the width of its column would be squeezed: it stands alone.
-    frame = ipywidgets.HBox([image])
-    return ipywidgets.VBox([ipywidgets.HBox([field, *sliders]), message, frame])
+    return ipywidgets.VBox([ipywidgets.HBox([field, *sliders]), message, ipywidgets.HBox([image])])
 
 
-def _sprite(images: np.ndarray, n: int) -> bytes:
-    """n * n images as one PNG, in as many greys as fit."""
-    images = np.asarray(images, dtype=float)
-    for levels in (256, 64, 32, 16, 8, 4):
-        png = array_to_png(np.round(images * (levels - 1)) / (levels - 1), scale=1, columns=n)
-        if len(png) <= MAX_BYTES * 0.65:  # base64 adds a third
-            break
-    return png
+def _enlarged(sheet):
+    height, width = sheet.shape[:2]
+    return array_to_png(sheet, max(1, min(LETTER_SIDE // height, WORD_WIDTH // width)))
 
 
-def hover_explorer(vae, images=None, labels=None, class_names=None, n: int = 25, most: int = 1500):
-    """A map of the latent plane; the decoded image beside it follows the pointer. No kernel needed.
+def hover_explorer(
+    vae,
+    images=None,
+    labels=None,
+    class_names: Sequence[str] | None = None,
+    n: int | None = None,
+    most: int = 1500,
+):
+    """Return a map of the latent plane; the decoded image beside it follows the pointer.
 
-    The output is one piece of HTML that holds everything: the images decoded on an n x n grid, the
-    drawing of the plane and a short script. Mouse, finger and arrow keys move. It makes no request.
-    Where scripts do not run, the map of decoded images is still seen.
+    The output needs no kernel. It is one piece of HTML that holds everything: the images decoded on
+    an n x n grid, the drawing of the plane and a short script. Mouse, finger and arrow keys move.
+    It makes no request. Where scripts do not run, the map of decoded images is still seen.
 
     Args:
         vae: anything with `latent_dim` = 2 and `decode`; with `encode` too if images are given.
-        images: None, or images (m, 28, 28) whose codes are drawn as dots in place of the map.
+        images: None, or images (m, height, width[, channels]) whose codes are drawn as dots in
+            place of the map.
         labels: None, or (m,) integers that colour the dots.
         class_names: None, or the names of the labels, written at the median of each.
-        n: images on each axis, from -3 to 3; odd, so that the middle is z = (0, 0).
+        n: images on each axis, from -3 to 3; odd, so that the middle is z = (0, 0). When None 25,
+            and fewer of more than 50 pixels, which are also reduced to fit.
         most: at most so many dots are drawn, picked evenly.
 
     Returns:
@@ -171,30 +189,81 @@ def hover_explorer(vae, images=None, labels=None, class_names=None, n: int = 25,
     _check_plane(vae, "hover_explorer")
     from IPython.display import HTML
 
+    n = n or _images_on_an_axis(vae)
     z = np.linspace(-REACH, REACH, n, dtype=np.float32)
-    decoded = np.asarray(vae.decode(np.stack(np.meshgrid(z, z[::-1]), axis=-1).reshape(-1, 2)))
-    height, width = decoded.shape[1:3]
-    sprite = base64.b64encode(_sprite(decoded, n)).decode("ascii")
-
+    decoded = as_pixels(vae.decode(np.stack(np.meshgrid(z, z[::-1]), axis=-1).reshape(-1, 2)))
+    kind, sprite, (height, width) = _sprite(decoded, n)
     facts = {"n": n, "width": width, "height": height, "reach": REACH, "colours": CLASS_COLOURS}
     facts["dots"], facts["names"] = [], []
     if images is not None:
-        shown = np.linspace(0, len(images) - 1, min(most, len(images))).astype(int)
-        places = np.asarray(vae.encode(np.asarray(images)[shown])[0])
-        classes = np.zeros(len(shown), int) if labels is None else np.asarray(labels)[shown]
-        inside = (np.abs(places) <= REACH).all(axis=1)
+        places, classes = _places(vae, images, labels, most)
         facts["dots"] = [
-            [int(round(100 * x)), int(round(100 * y)), int(c)]
-            for (x, y), c in zip(places[inside], classes[inside], strict=True)
+            [*_hundredths(place), int(c)] for place, c in zip(places, classes, strict=True)
         ]
         if class_names is not None:
-            facts["names"] = _names(places[inside], classes[inside], class_names)
+            facts["names"] = _names(places, classes, class_names)
     page = string.Template(PAGE.read_text(encoding="utf-8"))
     encoded = html.escape(json.dumps(facts, separators=(",", ":")))
-    return HTML(page.substitute(facts=encoded, sprite=sprite))
+    source = f"data:image/{kind};base64,{base64.b64encode(sprite).decode('ascii')}"
+    return HTML(page.substitute(facts=encoded, sprite=source))
 
 
-def _names(places, classes, class_names) -> list:
+def _images_on_an_axis(vae):
+    """An odd number: 25 images of up to 50 pixels, 17 of 64, 13 of larger ones."""
+    side = max(vae.decode(np.zeros((1, 2), np.float32)).shape[1:3])
+    return 25 if side <= 50 else 17 if side <= 72 else 13
+
+
+def _sprite(images, n):
+    """n * n images as one picture that is small enough.
+
+    Greys become a PNG with as many levels as fit; colours become a JPEG, which keeps smooth ones
+    better than a palette would. What is still too large is halved in size.
+
+    Returns:
+        (kind, bytes, (height, width) of one image in it).
+    """
+    while max(images.shape[1:3]) * n > SPRITE_SIDE:
+        images = _halved(images)
+    while True:
+        for kind, encoded in _encodings(mosaic(images, columns=n)):
+            if len(encoded) <= SPRITE_BYTES:
+                return kind, encoded, images.shape[1:3]
+        images = _halved(images)
+
+
+def _encodings(sheet):
+    """The ways to store a sheet of pixels, from the finest to the coarsest."""
+    if sheet.ndim == 2:
+        for levels in (256, 64, 32, 16, 8, 4):
+            yield "png", array_to_png(np.round(sheet / 255 * (levels - 1)) / (levels - 1), scale=1)
+        return
+    for quality in (90, 80, 65, 50):  # no subsampling: neighbours must not colour each other
+        buffer = io.BytesIO()
+        Image.fromarray(sheet).save(buffer, format="JPEG", quality=quality, subsampling=0)
+        yield "jpeg", buffer.getvalue()
+
+
+def _halved(images):
+    height, width = (max(1, side // 2) for side in images.shape[1:3])
+    small = [Image.fromarray(image).resize((width, height), Image.BOX) for image in images]
+    return np.stack([np.asarray(image) for image in small])
+
+
+def _places(vae, images, labels, most):
+    """The codes that lie on the plane, of at most so many images, and their classes."""
+    shown = np.linspace(0, len(images) - 1, min(most, len(images))).astype(int)
+    places = np.asarray(vae.encode(np.asarray(images)[shown])[0])
+    classes = np.zeros(len(shown), int) if labels is None else np.asarray(labels)[shown]
+    inside = (np.abs(places) <= REACH).all(axis=1)
+    return places[inside], classes[inside]
+
+
+def _hundredths(place):
+    return [int(round(100 * value)) for value in place]
+
+
+def _names(places, classes, class_names):
     """[name, 100 z_1, 100 z_2] for each class, at its median but clear of the others."""
     present = np.unique(classes)
     medians = np.array([np.median(places[classes == i], axis=0) for i in present])
@@ -202,6 +271,5 @@ def _names(places, classes, class_names) -> list:
     sizes = np.array([(0.085 * len(str(class_names[i])) + 0.1, 0.24) for i in present])
     spread = spread_apart(medians, sizes)
     return [
-        [str(class_names[i]), int(round(100 * x)), int(round(100 * y))]
-        for i, (x, y) in zip(present, spread, strict=True)
+        [str(class_names[i]), *_hundredths(place)] for i, place in zip(present, spread, strict=True)
     ]
