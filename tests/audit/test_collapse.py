@@ -160,7 +160,7 @@ def test_floats_with_a_channel_axis_are_the_same_images(tiny):
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_colour_images_with_more_pixels_than_images(monkeypatch, likelihood):
-    monkeypatch.setattr("vae_helpers.references.COLUMNS", 50)  # blocks add up
+    monkeypatch.setattr("vae_helpers.audit.collapse.COLUMNS", 50)  # blocks add up
     images = np.random.default_rng(3).integers(1, 255, (30, 8, 9, 3), dtype=np.uint8)
     images[:, 0, 0] = 7  # three values that never vary
     result = critical_beta(images, likelihood)

@@ -25,10 +25,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_helpers.references import covariance, flat_images, mean_pixels, products_of_images
+from vae_helpers.references import covariance, flat_images, mean_pixels, slices
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 SHOWN = 4  # eigenvalues in the printed line
+COLUMNS = 4096  # pixels in one block
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +138,24 @@ def _eigenvalues(flat, mean, varies, likelihood) -> np.ndarray:
     if len(flat) >= len(mean):
         matrix = covariance(flat, mean, varies) / np.outer(widths, widths)
     else:
-        matrix = products_of_images(flat[:, varies], mean, widths)
+        matrix = _products_of_images(flat[:, varies], mean, widths)
     eigenvalues = np.linalg.eigvalsh(matrix)[::-1]
     return np.pad(eigenvalues, (0, len(mean) - len(eigenvalues)))  # the others are 0
+
+
+def _products_of_images(flat, mean, widths) -> np.ndarray:
+    """Products of each two images, centred and scaled, float64 (n, n), divided by n.
+
+    It has the eigenvalues of the covariance apart from zeros, and is the smaller of the two where
+    there are more pixels than images.
+    """
+    total = np.zeros((len(flat), len(flat)))
+    for start in range(0, flat.shape[1], COLUMNS):
+        block = slice(start, start + COLUMNS)
+        scaled = np.concatenate(list(slices(flat[:, block]))) - mean[block].astype(np.float32)
+        scaled /= widths[block].astype(np.float32)
+        total += scaled @ scaled.T
+    return total / len(flat)
 
 
 def _short(value) -> str:

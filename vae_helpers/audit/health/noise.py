@@ -138,9 +138,9 @@ def _shared_by_dimensions(calls, dimensions, images_per_draw) -> tuple[int, dict
         How many different noises there are, and the finding.
     """
     draws = calls.shape[0] * calls.shape[1] / images_per_draw
-    if draws < FEW_DRAWS:  # a single noise for everything, or next to it
+    if draws < FEW_DRAWS:  # a single noise for everything: the same number, or not
         correlation = _mean_correlation(calls)
-        return (1, _all_share(correlation)) if correlation > 0.9 else (len(dimensions), {})
+        return (1, _all_share(correlation)) if correlation > 0.999 else (len(dimensions), {})
     correlation, counts = _correlations(calls)
     # Few draws correlate by chance: 5 standard errors beyond 0.3.
     draws_of_pairs = np.maximum(counts / images_per_draw, 1)
