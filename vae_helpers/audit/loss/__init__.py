@@ -1,0 +1,6 @@
+"""What a loss computes: measure, recognise, weigh, name, verify, report, in this order."""
+
+from vae_helpers.audit.loss.entry import audit_loss
+from vae_helpers.audit.loss.report import LossAudit
+
+__all__ = ["LossAudit", "audit_loss"]
