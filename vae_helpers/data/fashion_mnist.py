@@ -68,8 +68,11 @@ def load_fashion_mnist(
 
 
 def _read(place, root):
-    """Return Fashion-MNIST from under `root`, or None. MNIST's digits come in files of the same
-    names: an original set wins, and others count only if their folder or the user says so."""
+    """Return Fashion-MNIST from under `root`, or None.
+
+    MNIST's digits come in files of the same names: an original set wins, and others count only if
+    their folder or the user says so.
+    """
     others = []
     for files in find_together(root, FASHION_SHA256, endings=("", ".gz")):
         dataset, is_original = _read_idx_files(files, f" in {place}{below(root, files)}")

@@ -94,8 +94,7 @@ def find(search: Search, path: str | Path | None, allow_synthetic: bool) -> Imag
 
 
 def _read_chosen(search, path, chosen):
-    """Read from the place that the user named. What is not there is an error: no other place is
-    tried."""
+    """Read from the place that the user named; no other one is tried."""
     place, root = GIVEN if path else "VAE_DATA_DIR", Path(chosen).expanduser()
     if not os.path.exists(root):
         raise FileNotFoundError(
@@ -182,7 +181,9 @@ def parse_once(file: Path, classes: int, has_header: bool) -> tuple[np.ndarray, 
     The cache knows the file by its path, size and time of change, so a changed file is parsed anew.
 
     Args:
-        file, classes, has_header: see `formats.read_csv`.
+        file: see `formats.read_csv`, as for the others.
+        classes: labels must be below this.
+        has_header: whether the first line names the columns.
     """
     stat = file.stat()
     which = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
