@@ -174,7 +174,7 @@ def test_one_picture_in_colour_makes_all_so_wherever_it_stands(tmp_path, coloure
     assert {tuple(map(int, image[3, 3])) for image in both} == expected
 
 
-def test_colour_can_be_asked_for_and_refused(tmp_path):
+def test_colour_and_grey_can_be_asked_for(tmp_path):
     save(picture((255, 0, 0), mode="RGB"), tmp_path / "a.png")
     save(picture(7), tmp_path / "b.png")
     grey = load_folder(tmp_path, size=8, colour=False)
@@ -463,7 +463,7 @@ def test_a_wrong_test_fraction(tmp_path, fraction):
 # --- memory ---------------------------------------------------------------------------------
 
 
-def test_more_than_the_limit_is_refused_before_it_is_allocated(tmp_path, monkeypatch):
+def test_more_than_the_limit_is_rejected_before_it_is_allocated(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "LIMIT_BYTES", 10 * 20 * 20)
     save_many(tmp_path, {"": 10})
     message = "10 images of 100 x 100 need .* GiB, expected at most .* GiB: size=20 fits"

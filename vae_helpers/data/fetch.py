@@ -93,7 +93,7 @@ def writable_cache(folder: Path) -> Iterator[Path]:
 
 
 def _reason(error):
-    """Return the first cause, such as 'Connection refused', without the names of the classes around."""
+    """Return the first cause, such as 'Connection refused', without the classes around it."""
     while error.__context__ is not None:
         error = error.__context__
     return str(error)
