@@ -10,15 +10,16 @@ HOSTED := tensorflow keras numpy scipy pandas matplotlib ipywidgets tqdm ipython
 
 BIN := $(VENV)/bin
 TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools
+PYTEST = VAE_FAST=1 $(BIN)/python -m pytest --continue-on-collection-errors --durations=15
 # Two at a time; the cells of a notebook, like the tests of a module, stay together in one process.
-PYTEST = VAE_FAST=1 $(BIN)/python -m pytest -n 2 --dist loadscope --continue-on-collection-errors
+TWO := -n 2 --dist loadscope
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test lab lint kaggle benchmark speed lowest platform clean
+.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -31,11 +32,11 @@ notebooks: $(VENV)/.ready ## execute in full mode and write the outputs back int
 	@$(TOOLS) pictures
 
 test: $(VENV)/.ready-test ## unit tests, notebook lint, and the main line's notebooks in fast mode
-	$(PYTEST) -m "not slow and not browser" tests notebooks/*.ipynb $(NBVAL)
+	$(PYTEST) $(TWO) -m "not slow and not browser" tests notebooks/*.ipynb $(NBVAL)
 
 slow: $(VENV)/.ready-test ## what takes longer: slow tests, Chromium, two Kaggle renderings, the deeper pages
 	$(PYTEST) -m "slow or browser" tests
-	test ! -d notebooks/deeper || $(PYTEST) notebooks/deeper $(NBVAL)
+	test ! -d notebooks/deeper || $(PYTEST) $(TWO) notebooks/deeper $(NBVAL)
 
 lab: $(VENV)/.ready ## open JupyterLab on the notebooks
 	$(BIN)/python -m jupyter lab --notebook-dir=notebooks

@@ -16,7 +16,7 @@ PACKAGE = Package(ROOT / "vae_helpers")
 FLOORS = [
     ["settings", "files"],
     ["images", "elbo"],
-    ["priors", "likelihoods", "parts"],
+    ["priors", "likelihoods", "parts", "checks"],
     ["vae"],
     ["conditional", "recipes", "classifier", "references", "corruptions", "data", "known_mistakes"],
     ["metrics", "benchmark", "plots", "audit"],
@@ -139,3 +139,9 @@ def test_the_files_that_a_text_names_exist(path):
     named = set(re.findall(r"\b(?:vae_helpers|tools|tests|benchmarks|docs)/[\w./-]*[\w/]", text))
     missing = [name for name in sorted(named) if "NN" not in name and not (ROOT / name).exists()]
     assert [name for name in missing if "NAME" not in name] == []
+
+
+def test_the_readme_leads_to_every_notebook():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [notebooks.name_of(path) for path in notebooks.find_notebooks()]
+    assert [name for name in names if f"(notebooks/{name}.ipynb)" not in readme] == []

@@ -6,6 +6,7 @@ asked name by name: a name is followed to the submodule that defines it.
 """
 
 import ast
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,8 @@ class Package:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.name = self.folder.name
-        self._trees = {}
+        for slow in ("file", "tree", "home", "names"):  # asked again and again
+            setattr(self, slow, functools.cache(getattr(self, slow)))
 
     def file(self, module):
         """Return the file of a module, given as in `Use`, or None when there is none."""
@@ -56,9 +58,7 @@ class Package:
 
     def tree(self, module):
         """Return the syntax tree of a module."""
-        if module not in self._trees:
-            self._trees[module] = ast.parse(self.file(module).read_text(encoding="utf-8"))
-        return self._trees[module]
+        return ast.parse(self.file(module).read_text(encoding="utf-8"))
 
     def home(self, module):
         """Return what a lazy package loads on demand: {name: submodule}; empty for other modules.
