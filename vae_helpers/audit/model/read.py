@@ -72,7 +72,7 @@ def audit_model(
         raise ValueError(f"head is {head!r}, expected one of {', '.join(seams.WIDTHS)} or None")
     if inputs is None and isinstance(model, ConditionalVAE):
         inputs = _with_labels
-    with instrument.unchanged(model):
+    with instrument.unchanged(model), instrument.quiet():
         reading = _read(model, batch, loss, inputs, head, takes_probabilities)
         options = {} if batch_size is None else {"batch_size": batch_size}
         audit = audit_loss(
@@ -120,7 +120,9 @@ def _as_fed(model, images):
 
 def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
     goal = objective.find_objective(model, loss, inputs)
-    goal.rehearse(batch)  # a model that was never called is built here
+    # A model that was never called is built here, with its own random numbers.
+    with instrument.intercepted(model, lambda source, proceed, args, kwargs: proceed()):
+        goal.rehearse(batch)
     found = _seams(model, goal, batch)
     if head is not None:
         found = replace(found, head=head)
@@ -128,7 +130,7 @@ def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
         takes_probabilities = _gives_probabilities(model, goal, found, batch)
     latent_dim = int(np.prod(found.code_shape))
     once = _run_once(model, goal, found)
-    symbols = "".join(f"{name}, " for _, name, _ in goal.symbols)[:-2]
+    symbols = ", ".join(name for _, name, _ in goal.symbols)
     moved, signs, pick = _trial(model, once, batch, found, latent_dim, takes_probabilities)
 
     def loss_fn(images, output, z_mean, z_log_var):
@@ -150,11 +152,11 @@ def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
             "The loss depends on the noise of z (a KL estimated from samples, perhaps). It was "
             "averaged over noise of +1 and -1 everywhere, which gives that KL exactly."
         )
-    if found.head == "log_var" and found.sampler_width not in ("", "log_var"):
+    if head is None and found.sampler_width not in ("", found.head):
         notes.append(
-            f"The sampler takes the second output for {found.sampler_width}, not for the log "
-            f"variance. If that is meant, pass head={found.sampler_width!r}; if not, the sampler "
-            "is wrong, and health_report says so."
+            f"The second output of the encoder is read as {found.head}, while the sampler takes "
+            f"it for {found.sampler_width}. If that is meant, pass head={found.sampler_width!r}; "
+            "if not, the sampler is wrong, which is for health_report."
         )
     return Reading(loss_fn, latent_dim, takes_probabilities, tuple(notes))
 
@@ -222,7 +224,9 @@ def _run_once(model, goal, found):
             stub = found.roles.get(source if isinstance(source, str) else id(source))
             return proceed() if stub is None else _stand_in(*stub, crafted, batch)
 
-        values = [_in_place_of(name, crafted, images) for _, name, _ in goal.symbols]
+        values = [
+            _in_place_of(symbol, name, found, crafted, images) for _, name, symbol in goal.symbols
+        ]
         with (
             instrument.known_noise(noise),
             instrument.metrics_idle(),
@@ -266,16 +270,19 @@ def _stand_in(call, roles, crafted, batch):
     return keras.tree.map_structure(fill, call.outputs)
 
 
-def _in_place_of(name, crafted, images):
-    """The number that a symbol read from outside stands for, by its name."""
-    kind = objective._kind(name)
+def _in_place_of(symbol, name, found, crafted, images):
+    """The number that a symbol read from outside stands for, by its layer or by its name."""
+    history = symbol._keras_history
+    _, roles = found.roles.get(id(history.operation), (None, ()))
+    kind = roles[history.tensor_index] if history.tensor_index < len(roles) else None
+    kind = kind or objective.kind_of(name)
     if kind in ("z_mean", "z_log_var", "z", "output"):
         return getattr(crafted, kind)
     if kind == "images":
         return images
     raise ValueError(
         f"the loss reads the symbol {name!r} from outside, which is none of z_mean, z_log_var, z, "
-        f"the output or the images by its name: {objective.INSTEAD}"
+        f"the output or the images by its layer or name: {objective.INSTEAD}"
     )
 
 
@@ -298,18 +305,31 @@ def _trial(model, once, batch, found, latent_dim, takes_probabilities):
     codes = [tf.constant(rng.uniform(0.2, 1, (count, latent_dim)), tf.float32) for _ in range(3)]
 
     before = [(variable, variable.numpy()) for variable in instrument.variables_of(model)]
-    base = once(x, outputs[0], codes[0], codes[1], 1.0)
+    try:
+        base = once(x, outputs[0], codes[0], codes[1], 1.0)
+    except Exception as error:  # the author's code may raise anything
+        if isinstance(error, ValueError) and objective.INSTEAD in str(error):
+            raise
+        raise ValueError(
+            f"the loss raised {type(error).__name__}: {objective.first_line(error)}, when it was "
+            f"run with crafted codes and outputs ({found.text}): {objective.INSTEAD}"
+        ) from error
     moved = [(v, value) for v, value in before if not np.array_equal(v.numpy(), value)]
     for variable, value in moved:
         variable.assign(value)
     other_code = once(x, outputs[0], codes[2], codes[1], 1.0)
     other_output = once(x, outputs[1], codes[0], codes[1], 1.0)
     pick = _picker(base, other_code, other_output)
-    other_noise = once(x, outputs[0], codes[0], codes[1], -1.0)
+    # A loss that changes from call to call anyway is left to audit_loss.
+    same = []
+    for noise in (1.0, -1.0):
+        for variable, value in moved:
+            variable.assign(value)
+        again = once(x, outputs[0], codes[0], codes[1], noise)
+        same.append(np.allclose(pick(base), pick(again), rtol=1e-6, equal_nan=True))
     for variable, value in moved:
         variable.assign(value)
-    same = np.allclose(pick(base), pick(other_noise), rtol=1e-6, equal_nan=True)
-    return moved, (1.0,) if same else (1.0, -1.0), pick
+    return moved, (1.0, -1.0) if same == [True, False] else (1.0,), pick
 
 
 def _picker(base, other_code, other_output):

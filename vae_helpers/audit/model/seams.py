@@ -227,7 +227,7 @@ def _codes_by_noise(plus, minus):
 
 def _match(parts, centre, width):
     """The parts that are the centre and, by one of `WIDTHS`, the width of z."""
-    means = [p for p in parts if np.allclose(p.value, centre, rtol=1e-3, atol=1e-4)]
+    means = [p for p in parts if np.allclose(p.value, centre, rtol=1e-3, atol=1e-3)]
     best = None
     for m in means:
         for v in parts:
@@ -249,7 +249,7 @@ def _kind_of_width(part, width):
         for kind, function in WIDTHS.items():
             ratio = width / function(part.value)
             # A common factor is a matter of the sampler, such as noise of another width.
-            if np.isfinite(ratio).all() and np.abs(ratio).min() > 1e-6 and np.ptp(ratio) < 2e-3:
+            if np.isfinite(ratio).all() and np.abs(ratio).min() > 1e-6 and np.ptp(ratio) < 5e-3:
                 return kind
     return ""
 
@@ -292,7 +292,8 @@ def _codes_by_encoder(calls, parts):
 def _head(width, sampler_width):
     """What the second output means, and what says so; its name counts more than the sampler."""
     name = width.call.name
-    if LOG_STD_NAME.search(name):
+    # Many write log_sigma and mean the log variance: then the sampler halves it.
+    if LOG_STD_NAME.search(name) and sampler_width != "log_var":
         return "log_std", f"its name {name!r} says"
     if LOG_NAME.search(name) or sampler_width in ("", "log_var", "log_std"):
         return "log_var", ""
