@@ -256,7 +256,7 @@ def _scaled_images(x, logits, table, enough) -> Part | None:
     part = Part(
         kind,
         f"{text}, with the images taken as {_line(a, b)}",
-        terms.Term(kind, text, function),
+        terms.Term("scaled", kind, text, function),
         weight,
         left,
         x_scale=(a, b),
