@@ -167,8 +167,3 @@ def test_the_nearest_in_colour_are_found_in_many_batches(monkeypatch):
     np.testing.assert_allclose(distances, 1 / 255, atol=0.02)
     with pytest.raises(ValueError, match="among has shape"):
         metrics.nearest(queries, pictures(GREY))
-
-
-@pytest.mark.parametrize("name", metrics.__all__)
-def test_a_metric_is_found_under_its_name(name):
-    assert callable(getattr(metrics, name)) and name in dir(metrics)

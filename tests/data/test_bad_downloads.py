@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import requests
 from data_files import (
-    bare_machine,  # noqa: F401 (a fixture)
     call_these_the_originals,
     download_host,
     fashion_files,
@@ -37,7 +36,7 @@ FIRST = next(iter(data.FASHION_SHA256))
 
 
 @pytest.fixture
-def online(bare_machine, monkeypatch):  # noqa: F811
+def online(bare_machine, monkeypatch):
     """A machine whose network is what a test puts there; returns the folder of the cache."""
     monkeypatch.delenv("VAE_OFFLINE")
     monkeypatch.setattr(dataset, "SYNTHETIC_TRAIN", 100)

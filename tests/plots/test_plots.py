@@ -39,6 +39,12 @@ def every_figure(images):
     yield figure
 
 
+@pytest.fixture(scope="module")
+def figures(images):
+    """Every figure, for tests that only look at them."""
+    return list(every_figure(images))
+
+
 # ----------------------------------------------------------------- all figures
 
 
@@ -54,16 +60,16 @@ def test_figures_are_pure(images):
     assert dict(matplotlib.rcParams) == settings
 
 
-def test_nothing_is_cut_off_at_the_edge(images):
-    for figure in every_figure(images):
+def test_nothing_is_cut_off_at_the_edge(figures):
+    for figure in figures:
         FigureCanvasAgg(figure).draw()
         page, content = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
         assert content.x0 >= -1 and content.y0 >= -1, words(figure)
         assert content.x1 <= page.width + 1 and content.y1 <= page.height + 1, words(figure)
 
 
-def test_figures_have_the_width_of_a_notebook_and_carry_their_title(images):
-    for figure in every_figure(images):
+def test_figures_have_the_width_of_a_notebook_and_carry_their_title(figures):
+    for figure in figures:
         assert figure.get_figwidth() * figure.dpi == pytest.approx(plots.WIDTH)
         assert "A sentence" in words(figure) or figure.get_suptitle() == ""
 

@@ -31,13 +31,13 @@ def figures(images):
         "captions": plots.image_grid(images[:3], captions=("a", "b", "c")),
         "reconstructions": plots.reconstructions(images, [images, images[::-1]], "", list("abc")),
         "words": plots.words(strips, ("three", "five")),
-        "manifold": plots.manifold(images[:16], title="A sentence"),
+        "manifold": plots.manifold(images[:9], title="A sentence"),
     }
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_figures_of_every_size_fit_the_column_and_300_kilobytes(size):
-    for name, figure in figures(pictures(size)).items():
+    for name, figure in figures(pictures(size, 12)).items():
         FigureCanvasAgg(figure).draw()
         page, content = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
         assert page.width == pytest.approx(plots.WIDTH), name
@@ -48,7 +48,7 @@ def test_figures_of_every_size_fit_the_column_and_300_kilobytes(size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_image_is_reduced_unless_asked_for(size):
-    for name, figure in figures(noise(size)).items():
+    for name, figure in figures(noise(size, 12)).items():
         for axes, box in zip(figure.axes, boxes(figure, figure.axes), strict=True):
             height, width = axes.images[0].get_array().shape[:2]
             scale = box.width / width

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -548,7 +549,7 @@ def test_the_lint_names_the_notebook_and_its_exit_status_tells(tmp_path, capsys)
 
 
 def test_what_needs_a_browser_is_skipped_without_one_and_fails_where_one_is_required(monkeypatch):
-    from conftest import no_browser
+    from support import no_browser
 
     monkeypatch.delenv("REQUIRE_BROWSER", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Chromium"):
@@ -558,8 +559,16 @@ def test_what_needs_a_browser_is_skipped_without_one_and_fails_where_one_is_requ
         no_browser("no Chromium")
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_requirements_are_lower_bounds_each_with_its_reason(name):
-    lines = (notebooks.ROOT / name).read_text().splitlines()
+def test_requirements_are_lower_bounds_each_with_its_reason():
+    lines = (notebooks.ROOT / "requirements.txt").read_text().splitlines()
     for line in (line for line in lines if not line.startswith("#")):
         assert re.fullmatch(r"[a-z0-9-]+>=[0-9.]+ +# .+", line), line
+
+
+def test_what_the_package_needs_stands_in_the_requirements_with_the_same_bounds():
+    lines = (notebooks.ROOT / "requirements.txt").read_text().split("# Beside the package")[0]
+    bounds = [line.split()[0] for line in lines.splitlines() if not line.startswith("#")]
+    project = tomllib.loads((notebooks.ROOT / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == bounds
+    for extra in project["optional-dependencies"].values():
+        assert all(re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", bound) for bound in extra)

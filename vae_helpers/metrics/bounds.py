@@ -79,7 +79,8 @@ def elbo_estimate(vae, inputs, samples: int = 10, seed: int = 0) -> tuple:
         seed: of the noise.
 
     Returns:
-        (elbo, reconstruction, kl): three `Estimate`s, elbo = -(reconstruction + kl).
+        (elbo, reconstruction, kl): three `Estimate`s, elbo = -(reconstruction + kl). A KL in closed
+        form has a sampling error of 0.
 
     Raises:
         ValueError: as `log_weights`.

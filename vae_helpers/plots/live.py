@@ -1,4 +1,4 @@
-"""The loss curves of a training under way."""
+"""The loss curves of a training under way, and the lines to compare them with."""
 
 import time
 
@@ -7,6 +7,9 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.curves import loss_curves
 from vae_helpers.plots.png import mimebundle
+from vae_helpers.references import reference_lines
+
+__all__ = ["LiveCurve", "reference_lines"]
 
 
 def _in_notebook() -> bool:
