@@ -200,6 +200,8 @@ Healthy = latent_with()  # and not the class itself
 
 
 class WrongShape(parts.LatentDistribution):
+    """A latent distribution whose `sample` gives one number for each image."""
+
     def sample(self, z_mean, z_log_var):
         return super().sample(z_mean, z_log_var)[:, 0]
 

@@ -12,7 +12,7 @@ from vae_helpers.exercises.examiners import sampler_fault, warm_up_fault
 from vae_helpers.exercises.losses import kl_mistakes, loss_inputs, loss_with, pixel_mistakes
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import cross_entropy, reconstruction
-from vae_helpers.known_mistakes.samplers import RIGHT_SAMPLER, SAMPLERS, WIDTHS
+from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
 
 
 def solutions():
@@ -151,7 +151,7 @@ log_sign = _loss_question(
             negative="You turned the sign of the whole KL: now it is rewarded for growing.",
             without_minus_one="Only the -1 is missing: harmless for the gradient, but the number "
             "is not the KL.",
-        ),
+        )
     ],
     hint="A KL is smallest, and 0, at z_mean = 0 and z_log_var = 0. Which sign makes its slope "
     "vanish there?",
@@ -304,6 +304,10 @@ finite_everywhere = _loss_question(
 # --------------------------------------------------------------------------- samplers
 
 
+def _right_sampler(z_mean, z_log_var):
+    return z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean))
+
+
 def _sampler_question(name, task, noises, widths=(), **rest):
     """A question whose answer is a sampler; examples are mistakes of the list, by their codes."""
     wrong = [SAMPLERS[noise].sample for noise in noises] + [WIDTHS[code].sample for code in widths]
@@ -311,7 +315,7 @@ def _sampler_question(name, task, noises, widths=(), **rest):
         name,
         task,
         variable="my_sample",
-        answer=RIGHT_SAMPLER.sample,  # one for all three: a notebook trains one cured model
+        answer=_right_sampler,  # one for all three: a notebook trains one cured model
         examine=sampler_fault,
         mistakes=[Mistake(None, wrong=sample) for sample in wrong],
         solutions=solutions,
