@@ -1,13 +1,13 @@
-"""Damage keeps to what it says: how much, where, and on copies."""
+"""Corruptions do what they say: how much, where, and on copies."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from vae_helpers.damage import DAMAGES, blot, blur, break_strokes, speckle
-from vae_helpers.drawn import draw_letters
+from vae_helpers.corruptions import CORRUPTIONS, blot, blur, break_strokes, speckle
+from vae_helpers.data.synthetic import synthetic_letters
 
-FUNCTIONS = [function for function, _ in DAMAGES.values()]
+FUNCTIONS = [function for function, _ in CORRUPTIONS.values()]
 SEEDED = [speckle, break_strokes, blot]
 
 
@@ -17,7 +17,7 @@ def flat(grey, n=40):
 
 @pytest.fixture(scope="module")
 def letters():
-    return draw_letters(60, seed=0)[0]
+    return synthetic_letters(60, seed=0)[0]
 
 
 # --- what all of them keep ---------------------------------------------------------------------
@@ -42,6 +42,21 @@ def test_no_strength_is_no_damage(function, letters):
     np.testing.assert_allclose(function(letters, 0)[..., 0], letters / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (9, 20, 1), (64, 48, 3)])
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_images_of_any_size_and_colour_are_corrupted(name, shape):
+    function, strengths = CORRUPTIONS[name]
+    images = np.random.default_rng(0).integers(80, 180, (12, *shape), dtype=np.uint8)
+    corrupted = function(images, strengths[1])
+    assert corrupted.shape == (12, *shape, 1)[:4]
+    difference = corrupted - images.reshape(corrupted.shape) / 255
+    share = (np.abs(difference) > 1e-6).any(axis=-1).mean()
+    assert share > 0.9 if name == "blur" else 0.01 < share < 0.6
+    if name != "blur":  # black or white, in all channels
+        hit = (np.abs(difference) > 1e-6).any(axis=-1)
+        assert set(np.unique(corrupted[hit])) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize("function", SEEDED)
 def test_a_seed_repeats_the_damage_and_another_does_other_damage(function, letters):
     strength = 0.2 if function is speckle else 3
@@ -56,9 +71,9 @@ def test_each_image_is_damaged_in_its_own_way(function):
     assert len(np.unique(damaged.reshape(40, -1), axis=0)) == 40
 
 
-@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_three_strengths_do_more_and_more(name, letters):
-    function, strengths = DAMAGES[name]
+    function, strengths = CORRUPTIONS[name]
     clean = letters[..., None] / 255
     errors = [np.mean((function(letters, strength) - clean) ** 2) for strength in strengths]
     assert len(errors) == 3 and 0.001 < errors[0] < errors[1] < errors[2]

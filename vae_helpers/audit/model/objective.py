@@ -1,0 +1,348 @@
+"""Which loss does a model minimise, and how is it run on a batch of images?"""
+
+import contextlib
+import inspect
+import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from vae_helpers.audit.model.instrument import GradientTaken, gradients_captured, own_methods
+
+INSTEAD = (
+    "pass loss=: a function of (images, logits, z_mean, z_log_var), of (model, images) or of "
+    "(images, outputs); or give audit_loss a function of four arguments"
+)
+# Methods that hold a loss, where neither train_step nor Keras' compute_loss is overridden.
+LOSS_METHODS = ("compute_loss", "vae_loss", "loss_function", "loss_fn", "elbo_loss", "total_loss")
+TOTALS = ("loss", "total_loss", "total", "vae_loss", "objective", "neg_elbo", "negative_elbo")
+# What a parameter of a loss is, by its name; the first that fits.
+PARAMETERS = (
+    ("model", r"model|vae|net|network|autoencoder|self"),
+    ("encoder", r"enc|encoder"),
+    ("decoder", r"dec|decoder"),
+    ("z_log_var", r".*(log_?v|log_?std|log_?sigma|sigma|std).*|lv"),
+    ("z_mean", r".*(mean|mu)|mu_.*|mean_.*|mus?"),
+    ("z", r"z|code|codes|latent|sample"),
+    (
+        "output",
+        r".*(recon|decod|pred|logit|output|x_?hat|generated).*|p|xhat|x_out|x_prime|x_tilde",
+    ),
+    ("images", r".*(image|input|true|target|origin|data|batch).*|x|x_?in|img|imgs|y"),
+)
+POSITIONS = {2: ("images", "output"), 4: ("images", "output", "z_mean", "z_log_var")}
+
+
+@dataclass(frozen=True)
+class Crafted:
+    """What takes the place of the networks' outputs while a loss is called."""
+
+    output: tf.Tensor
+    z_mean: tf.Tensor
+    z_log_var: tf.Tensor
+    z: tf.Tensor
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How to get a model's loss.
+
+    Attributes:
+        text: where it was found, for a note.
+        rehearse: `rehearse(images)` runs all that the loss runs, to be watched.
+        run: `run(images, crafted)` returns what the loss returns; `crafted` is for losses that
+            are functions of it.
+        symbols: the loss's outside variables that are Keras symbols: (space, key, symbol).
+    """
+
+    text: str
+    rehearse: Callable
+    run: Callable
+    symbols: tuple = ()
+
+
+def find_objective(model, loss=None, inputs=None) -> Objective:
+    """Return the loss that a model minimises.
+
+    Args:
+        model: a Keras model.
+        loss: None to look for it in the model, or a function.
+        inputs: None, or a function from images to what `fit` is given for them.
+
+    Raises:
+        ValueError: if there is none; naming what was looked for.
+    """
+    if loss is not None:
+        return _given(model, loss, f"the function {_name_of(loss)} was given", inputs)
+    if type(model).train_step is not keras.Model.train_step:
+        return _train_step(model, inputs)
+    signature = inspect.signature(model.compute_loss).parameters
+    is_keras_style = {"x", "y", "y_pred"} <= set(signature)
+    overridden = is_keras_style and type(model).compute_loss is not keras.Model.compute_loss
+    if overridden or getattr(model, "_compile_loss", None) is not None:
+        return _compute_loss(model, inputs)
+    own = own_methods(model)
+    if not is_keras_style:
+        own = [*own, "compute_loss"]
+    for name in LOSS_METHODS:
+        if name in own:
+            return _given(model, getattr(model, name), f"its method {name}", inputs)
+    return _compute_loss(model, inputs)  # what layers add with add_loss
+
+
+def symbols_of(function) -> list[tuple]:
+    """Return what a function reads from outside that is a Keras symbol.
+
+    Returns:
+        Triples of the dict or closure cell that holds it, its name, and the symbol.
+    """
+    found, seen, waiting = {}, set(), [function]
+    while waiting:
+        function = waiting.pop()
+        function = getattr(function, "python_function", function)
+        function = getattr(function, "__func__", function)
+        if not isinstance(function, types.FunctionType) or id(function) in seen:
+            continue
+        seen.add(id(function))
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        outside = [(cell, name, cell.cell_contents) for name, cell in cells if not _is_empty(cell)]
+        space = function.__globals__
+        outside += [(space, name, space[name]) for name in _names_in(function) if name in space]
+        for holder, name, value in outside:
+            if isinstance(value, keras.KerasTensor):
+                found[id(holder), name] = (holder, name, value)
+            elif isinstance(value, types.FunctionType) or hasattr(value, "python_function"):
+                waiting.append(value)
+    return list(found.values())
+
+
+@contextlib.contextmanager
+def filled(symbols, values):
+    """Put numbers in place of symbols for the time of a block."""
+    try:
+        for (holder, name, _), value in zip(symbols, values, strict=True):
+            _fill(holder, name, value)
+        yield
+    finally:
+        for holder, name, symbol in symbols:
+            _fill(holder, name, symbol)
+
+
+def _fill(holder, name, value):
+    if isinstance(holder, dict):
+        holder[name] = value
+    else:
+        holder.cell_contents = value
+
+
+def _is_empty(cell):
+    try:
+        return cell.cell_contents is None
+    except ValueError:  # a variable that is assigned later
+        return True
+
+
+def _names_in(function):
+    """Names that a function, or a lambda inside it, looks up."""
+    codes, names = [function.__code__], []
+    while codes:
+        code = codes.pop()
+        names += code.co_names
+        codes += [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return names
+
+
+# --- the ways to a loss -------------------------------------------------------------------------
+
+
+def _train_step(model, inputs):
+    """The loss whose gradient `train_step` asks for."""
+    forms = [inputs] if inputs else [lambda x: x, lambda x: (x, x), lambda x: (x,)]
+    chosen = []
+
+    def rehearse(images):
+        errors = []
+        for form in chosen or forms:
+            targets = []
+            try:
+                with gradients_captured(targets):
+                    model.train_step(form(images))
+            except Exception as error:  # the author's code may raise anything
+                errors.append(f"{type(error).__name__}: {_first_line(error)}")
+            if targets:
+                chosen[:] = [form]
+                return _one_target(targets)
+        raise ValueError(
+            "train_step asked for no gradient by tape.gradient, where the audit takes the loss"
+            + (f" (it raised {errors[0]})" if errors else "")
+            + ("; compile the model first" if getattr(model, "optimizer", None) is None else "")
+            + f"; if it needs other data, pass inputs=, a function of the images; or {INSTEAD}"
+        )
+
+    def run(images, crafted):
+        try:
+            with gradients_captured():
+                model.train_step(chosen[0](images))
+        except GradientTaken as taken:
+            # A tape adds up what it is given, whatever its shape.
+            targets = tf.nest.flatten(taken.target)
+            return tf.add_n([tf.reduce_sum(tf.cast(each, tf.float32)) for each in targets])
+        raise ValueError("train_step asked for no gradient")
+
+    return Objective("its train_step, where the gradient is taken", rehearse, run)
+
+
+def _one_target(targets):
+    first = tf.nest.flatten(targets[0])
+    if any(
+        len(tf.nest.flatten(other)) != len(first)
+        or any(a is not b for a, b in zip(tf.nest.flatten(other), first, strict=True))
+        for other in targets[1:]
+    ):
+        raise ValueError(
+            f"train_step takes the gradients of {len(targets)} losses, expected one: {INSTEAD}"
+        )
+
+
+def _compute_loss(model, inputs):
+    """Keras' own step: `compute_loss` of what `call` returned, `add_loss` included."""
+    compiled = _compiled_functions(model)
+    symbols = tuple(symbol for function in compiled for symbol in symbols_of(function))
+    has_training = "training" in inspect.signature(model.compute_loss).parameters
+
+    def forward(images):
+        data = inputs(images) if inputs else images
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = model(x, training=True) if model._call_has_training_arg else model(x)
+        return x, y, outputs
+
+    def run(images, crafted):
+        x, y, outputs = forward(images)
+        if y is None and compiled:
+            y = images
+            if tf.is_tensor(outputs) and outputs.shape[1:] != images.shape[1:]:
+                y = tf.reshape(images, tf.shape(outputs))
+        training = {"training": True} if has_training else {}
+        return model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=None, **training)
+
+    def rehearse(images):
+        if symbols:
+            forward(images)
+            return
+        try:
+            run(images, None)
+        except Exception as error:  # the author's code may raise anything
+            raise ValueError(
+                "neither train_step nor compute_loss is overridden, and the model's own loss "
+                f"raised {type(error).__name__}: {_first_line(error)}; compile the model with its "
+                f"loss, or {INSTEAD}"
+            ) from error
+
+    text = "its compute_loss" if not compiled else f"the loss it was compiled with ({compiled[0]})"
+    if type(model).compute_loss is keras.Model.compute_loss:
+        text = "what its layers add" if not compiled else text.replace(str(compiled[0]), "loss=")
+        text += " with add_loss" if not compiled else " and what its layers add"
+    return Objective(text, rehearse, run, symbols)
+
+
+def _compiled_functions(model):
+    """What `compile(loss=...)` was given, flattened; empty where nothing."""
+    compiled = getattr(model, "_compile_loss", None)
+    user = getattr(compiled, "_user_loss", None)
+    return [getattr(each, "fn", each) for each in keras.tree.flatten(user) if each is not None]
+
+
+def _given(model, loss, text, inputs):
+    """A function that was given, its arguments told by their names."""
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if not callable(loss):
+        raise ValueError(f"loss is {loss!r:.80}, expected a function: {INSTEAD}")
+    kinds, keywords = _arguments(loss)
+    symbols = tuple(symbols_of(loss))
+    has_call = type(model).call is not keras.Model.call
+
+    def call_with(images, crafted):
+        known = {
+            "model": model,
+            "encoder": getattr(model, "encoder", None),
+            "decoder": getattr(model, "decoder", None),
+            "images": inputs(images) if inputs else images,
+        }
+        if "output" in kinds.values() and crafted.output.shape[1:] != images.shape[1:]:
+            known["images"] = tf.reshape(images, tf.shape(crafted.output))
+        for name in ("output", "z_mean", "z_log_var", "z"):
+            known[name] = getattr(crafted, name, None)
+        values = [known[kind] for kind in kinds.values()]
+        if keywords:
+            return loss(**dict(zip(kinds, values, strict=True)))
+        return loss(*values)
+
+    takes_output = "output" in kinds.values()
+    # A function of (images, outputs) stands where compile's would: layers may add to it.
+    adds = takes_output and "z_mean" not in kinds.values() and has_call
+
+    def forward(images):
+        x = keras.utils.unpack_x_y_sample_weight(inputs(images) if inputs else images)[0]
+        model(x, training=True) if model._call_has_training_arg else model(x)
+
+    def run(images, crafted):
+        if not adds:
+            return call_with(images, crafted)
+        forward(images)
+        value = call_with(images, crafted)
+        extra = [tf.reduce_sum(each) for each in model.losses]
+        return tf.reduce_mean(value) + tf.add_n(extra) if extra else value
+
+    def rehearse(images):
+        if not takes_output:
+            call_with(images, None)
+        elif has_call:
+            forward(images)
+        else:
+            _train_step(model, inputs).rehearse(images)
+
+    return Objective(text, rehearse, run, symbols)
+
+
+def _arguments(loss):
+    """What each argument of a loss is, by name or, for two or four, by position."""
+    if isinstance(loss, keras.losses.Loss):
+        return dict(zip(("y_true", "y_pred"), POSITIONS[2], strict=True)), False
+    parameters = [
+        parameter
+        for parameter in inspect.signature(loss).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY)
+    ]
+    names = [parameter.name for parameter in parameters]
+    kinds = [_kind(name) for name in names]
+    if None in kinds or len(set(kinds)) < len(kinds):
+        if kinds[:1] == ["model"] and len(kinds) == 2:
+            kinds = ["model", "images"]
+        else:
+            kinds = POSITIONS.get(len(names))
+    if not kinds:
+        raise ValueError(
+            f"the arguments of the loss are ({', '.join(names)}), which the audit cannot tell "
+            f"apart: {INSTEAD}"
+        )
+    return dict(zip(names, kinds, strict=True)), False
+
+
+def _kind(name):
+    return next(
+        (kind for kind, pattern in PARAMETERS if re.fullmatch(pattern, name, re.IGNORECASE)), None
+    )
+
+
+def _first_line(error):
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else "no message")[:200]
+
+
+def _name_of(function):
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,339 @@
+"""`audit_model`: the audit of a loss that is inside a Keras model.
+
+`audit_loss` wants a function of four arguments. Most losses are no such function: they sit in a
+`train_step`, in a layer that calls `add_loss`, in a function of the model. Here the model runs its
+own loss, while its encoder and decoder are replaced by stand-ins that return crafted numbers.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vae_helpers.audit import LossAudit, audit_loss
+from vae_helpers.audit.model import instrument, objective, seams, watch
+from vae_helpers.conditional import ConditionalVAE
+from vae_helpers.vae import VAE
+
+WATCHED = 5  # images of the run that is watched: a number that no other axis is likely to have
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How a model was read: its loss as a function of four arguments, and the notes on it."""
+
+    loss_fn: Callable
+    latent_dim: int
+    takes_probabilities: bool
+    notes: tuple
+
+
+def audit_model(
+    model, images, *, loss=None, inputs=None, head=None, takes_probabilities=None, batch_size=None
+) -> LossAudit:
+    """Find out what the loss of a Keras model computes; `audit_loss` for what has no function.
+
+        print(audit_model(vae, x_train))                       # train_step, add_loss, compile
+        print(audit_model(vae, x_train, loss=compute_loss))    # a function of (model, images)
+
+    The model's own code runs: the loss is taken where `train_step` asks for its gradient, or from
+    `compute_loss`, from `compile(loss=...)` and `add_loss`, or from a function that is given.
+    Where the encoder and the decoder would answer, crafted numbers do. No weight is updated;
+    weights, metrics, optimizer and seeds are left as they were. A model that was never called is
+    built, as `fit` would build it.
+
+    Args:
+        model: a `keras.Model` with an encoder, a sampled code and a decoder, in whatever style;
+            our own `VAE` and its subclasses as well.
+        images: a batch of images as `fit` is given them, at least one; of more, a few are used to
+            watch the model, and their range is checked.
+        loss: None to find it in the model, or a function of (model, images), of (images, outputs),
+            or of any of images, outputs, z_mean, z_log_var and z, told apart by their names; one
+            that returns a dict or tuple is read by its total.
+        inputs: None, or a function from images to what `fit` is given for them, such as
+            `lambda x: (x, labels)`; its result must have as many rows as the images.
+        head: what the encoder's second output means, "log_var", "log_std", "std" or "softplus";
+            None to tell by its name and by the sampler.
+        takes_probabilities: whether the decoder returns probabilities; None to tell by trying.
+        batch_size: the number of images, where the model's code is written for one only.
+
+    Returns:
+        A `LossAudit`, whose first notes say how the model was read.
+
+    Raises:
+        ValueError: where the loss or the parts of the model are not found, or the loss fails;
+            naming what was looked for and what to pass instead.
+    """
+    batch = _checked(model, images, batch_size)
+    if head is not None and head not in seams.WIDTHS:
+        raise ValueError(f"head is {head!r}, expected one of {', '.join(seams.WIDTHS)} or None")
+    if inputs is None and isinstance(model, ConditionalVAE):
+        inputs = _with_labels
+    with instrument.unchanged(model):
+        reading = _read(model, batch, loss, inputs, head, takes_probabilities)
+        options = {} if batch_size is None else {"batch_size": batch_size}
+        audit = audit_loss(
+            reading.loss_fn,
+            tuple(batch.shape[1:]),
+            reading.latent_dim,
+            takes_probabilities=reading.takes_probabilities,
+            images=_as_fed(model, images),
+            **options,
+        )
+    return replace(audit, notes=(*reading.notes, *audit.notes))
+
+
+def _checked(model, images, batch_size):
+    """A few images as a tensor."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"model is a {type(model).__name__}, expected a keras.Model; a loss that is a function "
+            "of (images, logits, z_mean, z_log_var) is for audit_loss"
+        )
+    if batch_size is not None and "batch_size" not in inspect.signature(audit_loss).parameters:
+        raise ValueError("batch_size is given, but audit_loss takes none")
+    images = np.asarray(images)
+    if images.ndim < 2 or len(images) == 0 or images.dtype.kind not in "uif":
+        raise ValueError(
+            f"images have shape {images.shape} and dtype {images.dtype}, expected a batch of "
+            "numbers as fit is given them; of a tf.data.Dataset pass next(iter(dataset))"
+        )
+    count = batch_size or WATCHED
+    few = images[np.arange(count) % len(images)]
+    return tf.constant(few if few.dtype == np.uint8 else few.astype("float32"))
+
+
+def _with_labels(images):
+    return {"images": images, "labels": tf.zeros(tf.shape(images)[:1], tf.int32)}
+
+
+def _as_fed(model, images):
+    """The batch as the loss sees it: our own models bring uint8 to [0, 1]."""
+    images = np.asarray(images)
+    return (
+        images / np.float32(255) if isinstance(model, VAE) and images.dtype == np.uint8 else images
+    )
+
+
+def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
+    goal = objective.find_objective(model, loss, inputs)
+    goal.rehearse(batch)  # a model that was never called is built here
+    found = _seams(model, goal, batch)
+    if head is not None:
+        found = replace(found, head=head)
+    if takes_probabilities is None:
+        takes_probabilities = _gives_probabilities(model, goal, found, batch)
+    latent_dim = int(np.prod(found.code_shape))
+    once = _run_once(model, goal, found)
+    symbols = "".join(f"{name}, " for _, name, _ in goal.symbols)[:-2]
+    moved, signs, pick = _trial(model, once, batch, found, latent_dim, takes_probabilities)
+
+    def loss_fn(images, output, z_mean, z_log_var):
+        values = [pick(once(images, output, z_mean, z_log_var, sign)) for sign in signs]
+        for variable, value in moved:  # a training step may count and average on the way
+            variable.assign(value)
+        return values[0] if len(values) == 1 else (values[0] + values[1]) / 2
+
+    output = "probabilities" if takes_probabilities else "logits or the image itself"
+    notes = [f"How the model was read: the loss is {goal.text}; {found.text} ({output})."]
+    if symbols:
+        notes.append(
+            f"The loss reads {symbols} from outside, where they are symbols: Keras 3 refuses that "
+            "under fit. Here numbers took their place. Give the loss what it needs, or call "
+            "add_loss inside a layer."
+        )
+    if len(signs) == 2:
+        notes.append(
+            "The loss depends on the noise of z (a KL estimated from samples, perhaps). It was "
+            "averaged over noise of +1 and -1 everywhere, which gives that KL exactly."
+        )
+    if found.head == "log_var" and found.sampler_width not in ("", "log_var"):
+        notes.append(
+            f"The sampler takes the second output for {found.sampler_width}, not for the log "
+            f"variance. If that is meant, pass head={found.sampler_width!r}; if not, the sampler "
+            "is wrong, and health_report says so."
+        )
+    return Reading(loss_fn, latent_dim, takes_probabilities, tuple(notes))
+
+
+def _seams(model, goal, batch):
+    plus, minus = (
+        watch.record(model, lambda: goal.rehearse(batch), noise) for noise in (1.0, -1.0)
+    )
+    try:
+        return seams.find(plus, minus, tuple(batch.shape[1:]), len(batch))
+    except seams.NotFound as error:
+        raise ValueError(
+            f"{error}. Looked among {len(plus)} calls of layers and methods in {goal.text}. "
+            f"Instead {objective.INSTEAD}"
+        ) from error
+
+
+def _gives_probabilities(model, goal, found, batch):
+    """Whether the output stays in [0, 1] for any code, however large."""
+    code_roles = {"z_mean", "z_log_var", "z", "both", "both_swapped"}
+    z_mean = 30 * np.random.default_rng(0).normal(size=(len(batch), *found.code_shape))
+    z_mean = tf.constant(z_mean, tf.float32)
+    z_log_var = tf.zeros_like(z_mean)
+    crafted = objective.Crafted(None, z_mean, _second_output(found.head, z_log_var), z_mean)
+    values = [found.output.values[0]]
+
+    def handler(source, proceed, args, kwargs):
+        key = source if isinstance(source, str) else id(source)
+        call, roles = found.roles.get(key, (None, ()))
+        if code_roles & set(roles):
+            return _stand_in(call, roles, crafted, len(batch))
+        returned = proceed()
+        if key == found.output.key:
+            values.append(np.asarray(returned, "float64"))
+        return returned
+
+    with instrument.known_noise(1.0), instrument.intercepted(model, handler):
+        goal.rehearse(batch)
+    values = np.concatenate([value.ravel() for value in values])
+    if np.ptp(values) < 1e-6:  # an output that starts constant, at a sigmoid of 0 perhaps
+        return bool(np.allclose(values, 0.5))
+    return bool(values.min() >= 0 and values.max() <= 1)
+
+
+# --- a run of the loss with stand-ins -----------------------------------------------------------
+
+
+def _run_once(model, goal, found):
+    """The loss as a function of crafted numbers and the noise of z."""
+
+    def once(images, output, z_mean, z_log_var, noise):
+        batch = tf.shape(z_mean)[0]
+        if len(found.code_shape) > 1 and z_mean.shape[1] == np.prod(found.code_shape):
+            shape = tf.concat([[batch], tf.constant(found.code_shape, tf.int32)], axis=0)
+            z_mean, z_log_var = tf.reshape(z_mean, shape), tf.reshape(z_log_var, shape)
+        if tuple(output.shape[1:]) != found.output_shape and np.prod(output.shape[1:]) == np.prod(
+            found.output_shape
+        ):
+            output = tf.reshape(output, (-1, *found.output_shape))
+        second = _second_output(found.head, z_log_var)
+        z = z_mean + tf.exp(z_log_var / 2) * noise
+        crafted = objective.Crafted(output, z_mean, second, z)
+
+        def handler(source, proceed, args, kwargs):
+            stub = found.roles.get(source if isinstance(source, str) else id(source))
+            return proceed() if stub is None else _stand_in(*stub, crafted, batch)
+
+        values = [_in_place_of(name, crafted, images) for _, name, _ in goal.symbols]
+        with (
+            instrument.known_noise(noise),
+            instrument.metrics_idle(),
+            instrument.intercepted(model, handler),
+            objective.filled(goal.symbols, values),
+        ):
+            return goal.run(images, crafted)
+
+    return once
+
+
+def _second_output(head, z_log_var):
+    """What the encoder would return for a log variance."""
+    if head == "log_std":
+        return z_log_var / 2
+    if head == "std":
+        return tf.exp(z_log_var / 2)
+    if head == "softplus":
+        return tf.math.log(tf.math.expm1(tf.exp(z_log_var / 2)))
+    return z_log_var
+
+
+def _stand_in(call, roles, crafted, batch):
+    """What a replaced call returns: crafted numbers in the structure that was recorded."""
+    remaining = iter(zip(call.leaves, roles, strict=True))
+
+    def fill(leaf):
+        if not tf.is_tensor(leaf):
+            return leaf
+        tensor, role = next(remaining)
+        if role is None:
+            value = tf.zeros((batch, *tensor.shape[1:]))
+        elif role == "both":
+            value = tf.concat([crafted.z_mean, crafted.z_log_var], axis=-1)
+        elif role == "both_swapped":
+            value = tf.concat([crafted.z_log_var, crafted.z_mean], axis=-1)
+        else:
+            value = getattr(crafted, role)
+        return tf.cast(value, tensor.dtype)
+
+    return keras.tree.map_structure(fill, call.outputs)
+
+
+def _in_place_of(name, crafted, images):
+    """The number that a symbol read from outside stands for, by its name."""
+    kind = objective._kind(name)
+    if kind in ("z_mean", "z_log_var", "z", "output"):
+        return getattr(crafted, kind)
+    if kind == "images":
+        return images
+    raise ValueError(
+        f"the loss reads the symbol {name!r} from outside, which is none of z_mean, z_log_var, z, "
+        f"the output or the images by its name: {objective.INSTEAD}"
+    )
+
+
+# --- what comes back ----------------------------------------------------------------------------
+
+
+def _trial(model, once, batch, found, latent_dim, takes_probabilities):
+    """Run the loss at a few points to learn how to call it.
+
+    Returns:
+        (moved, signs, pick): variables that a run assigns, with their values; the noises to
+        average over; what picks the number out of what the loss returns.
+    """
+    count, shape = len(batch), (len(batch), *batch.shape[1:])
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.uniform(0.1, 0.9, shape), tf.float32)
+    outputs = [tf.constant(rng.normal(size=shape), tf.float32) for _ in range(2)]
+    if takes_probabilities:
+        outputs = [tf.sigmoid(output) for output in outputs]
+    codes = [tf.constant(rng.uniform(0.2, 1, (count, latent_dim)), tf.float32) for _ in range(3)]
+
+    before = [(variable, variable.numpy()) for variable in instrument.variables_of(model)]
+    base = once(x, outputs[0], codes[0], codes[1], 1.0)
+    moved = [(v, value) for v, value in before if not np.array_equal(v.numpy(), value)]
+    for variable, value in moved:
+        variable.assign(value)
+    other_code = once(x, outputs[0], codes[2], codes[1], 1.0)
+    other_output = once(x, outputs[1], codes[0], codes[1], 1.0)
+    pick = _picker(base, other_code, other_output)
+    other_noise = once(x, outputs[0], codes[0], codes[1], -1.0)
+    for variable, value in moved:
+        variable.assign(value)
+    same = np.allclose(pick(base), pick(other_noise), rtol=1e-6, equal_nan=True)
+    return moved, (1.0,) if same else (1.0, -1.0), pick
+
+
+def _picker(base, other_code, other_output):
+    """What takes the number to minimise out of a dict or tuple of losses."""
+    if hasattr(base, "_asdict") and set(objective.TOTALS) & set(base._fields):
+        by_name = _picker(base._asdict(), None, None)
+        return lambda returned: by_name(returned._asdict())
+    if isinstance(base, dict):
+        key = next((name for name in objective.TOTALS if name in base), None)
+        if key is None:
+            raise ValueError(
+                f"the loss returned a dict of {', '.join(map(str, base))}, expected one of "
+                f"{', '.join(objective.TOTALS)}: pass loss= a function that returns the number "
+                "to minimise"
+            )
+        return lambda returned: returned[key]
+    if isinstance(base, tuple):
+        for i, entry in enumerate(base):
+            changed = [np.any(np.asarray(entry) != o[i]) for o in (other_code, other_output)]
+            if all(changed):
+                return lambda returned: returned[i]
+        raise ValueError(
+            f"the loss returned a tuple of {len(base)}, none of which depends on both z_mean and "
+            "the output: pass loss= a function that returns the number to minimise, such as their "
+            "sum"
+        )
+    return lambda returned: returned
