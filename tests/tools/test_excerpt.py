@@ -157,6 +157,14 @@ def test_of_an_import_what_is_needed_stays(package):
     assert files["ground.py"] == "SKY = 2\n" and "table.csv" not in files
 
 
+def test_a_star_brings_what_is_asked_of_it(package):
+    (package / "ground.py").write_text("GROUND = 1\n\n\nSKY = 2\n")
+    (package / "old.py").write_text("from vae_helpers.ground import *  # noqa: F403\n")
+    files = excerpt(package, "from vae_helpers.old import SKY")
+    assert files["old.py"] == "from vae_helpers.ground import *  # noqa: F403\n"
+    assert files["ground.py"] == "SKY = 2\n"
+
+
 def test_what_a_lazy_folder_says_to_type_checkers_tells_where_its_names_are(package):
     (package / "data").mkdir()
     init = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"

@@ -30,12 +30,20 @@ class Statement:
     def is_import(self):
         return isinstance(self.node, ast.Import | ast.ImportFrom)
 
+    @property
+    def is_star(self):
+        """Whether it is an import of all that a module of the package has."""
+        star = isinstance(self.node, ast.ImportFrom) and self.node.names[0].name == "*"
+        return star and self.package.inside(self.node.module) is not None
+
     @cached_property
     def names(self):
         """The names that it binds."""
         node = self.node
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             return {node.name}
+        if self.is_star:
+            return self.package.names(self.package.inside(node.module))
         if self.is_import:
             return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
         stores = (n for n in ast.walk(node) if isinstance(n, ast.Name) and is_stored(n))
@@ -141,9 +149,11 @@ class Excerpt:
             return
         first = not names
         names.add(name)
-        if statement.is_import:
+        if statement.is_star:
+            self._need(Use(self.package.inside(statement.node.module), name))
+        elif statement.is_import:
             for bound, _, use in self.package.imported(statement.node):
-                if bound == name or bound == "*":
+                if bound == name:
                     self._need(use)
         elif first:
             for load in statement.loads:
@@ -200,8 +210,8 @@ class Excerpt:
 
 def _import_lines(node, names, lines):
     """Return an import with those of its names that are needed."""
-    needed = [a for a in node.names if {a.asname or a.name.partition(".")[0], "*"} & names]
-    if len(needed) == len(node.names):
+    needed = [a for a in node.names if (a.asname or a.name.partition(".")[0]) in names]
+    if len(needed) == len(node.names) or node.names[0].name == "*":
         return lines
     kept = type(node)(**{**vars(node), "names": needed})
     return ast.unparse(kept).splitlines()
