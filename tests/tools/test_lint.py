@@ -34,6 +34,16 @@ def test_a_good_notebook_has_no_fault():
     assert lint.lint(good_notebook()) == []
 
 
+def test_a_deeper_page_may_do_without_exercises_that_check_themselves(tmp_path):
+    notebook = good_notebook()
+    notebook.cells = notebook.cells[:-4]
+    for folder, faults in (("", 1), ("deeper", 0)):
+        path = tmp_path / folder / "01_x.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, path)
+        assert len(lint.lint_file(path)) == faults
+
+
 def test_prose_between_two_display_formulas_counts_as_prose():
     notebook = good_notebook()
     words = "word " * 400
