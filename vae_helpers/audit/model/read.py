@@ -41,15 +41,13 @@ def audit_model(
 
     The model's own code runs: the loss is taken where `train_step` asks for its gradient, or from
     `compute_loss`, from `compile(loss=...)` and `add_loss`, or from a function that is given.
-    Where the encoder and the decoder would answer, crafted numbers do. No weight is updated;
-    weights, metrics, optimizer and seeds are left as they were. A model that was never called is
-    built, as `fit` would build it.
+    Crafted numbers take the place of what encoder and decoder return. Nothing is trained: weights,
+    metrics, optimizer and seeds stay as they were. A model that was never called is built.
 
     Args:
         model: a `keras.Model` with an encoder, a sampled code and a decoder, in whatever style;
             our own `VAE` and its subclasses as well.
-        images: a batch of images as `fit` is given them, at least one; of more, a few are used to
-            watch the model, and their range is checked.
+        images: at least one image, as `fit` is given them; their range is checked.
         loss: None to find it in the model, or a function of (model, images), of (images, outputs),
             or of any of images, outputs, z_mean, z_log_var and z, told apart by their names; one
             that returns a dict or tuple is read by its total.
@@ -113,9 +111,9 @@ def _with_labels(images):
 def _as_fed(model, images):
     """The batch as the loss sees it: our own models bring uint8 to [0, 1]."""
     images = np.asarray(images)
-    return (
-        images / np.float32(255) if isinstance(model, VAE) and images.dtype == np.uint8 else images
-    )
+    if isinstance(model, VAE) and images.dtype == np.uint8:
+        return images / np.float32(255)
+    return images
 
 
 def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
