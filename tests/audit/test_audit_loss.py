@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from vae_helpers import elbo
-from vae_helpers.audit import MISTAKES, LossAudit, audit_loss, terms
+from vae_helpers.audit import MISTAKES, LossAudit, audit_loss
+from vae_helpers.known_mistakes import losses as terms
 
 cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
 PIXELS = (1, 2, 3)
@@ -634,7 +635,7 @@ def test_what_is_no_loss_is_refused_with_a_reason(loss, arguments, words):
 
 
 def test_no_two_entries_of_the_dictionary_are_one_function():
-    from vae_helpers.audit.match import LOG_VARS, LOGITS, MEANS, TOLERANCE, X, fit_term
+    from vae_helpers.audit.loss.recognise import LOG_VARS, LOGITS, MEANS, TOLERANCE, X, fit_term
 
     m, v = (grid.reshape(1, -1) for grid in np.meshgrid(MEANS, LOG_VARS, indexing="ij"))
     tables = [(terms.KLS, m, v), (terms.RECONSTRUCTIONS, *np.meshgrid(X, LOGITS, indexing="ij"))]

@@ -93,6 +93,7 @@ def execute(path, timeout=1800, folder=None, kernel=None):
     Returns:
         (notebook, Result): the notebook with its outputs, up to the cell that failed if one did.
     """
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel
     notebook = notebooks.read(path)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -250,7 +251,6 @@ def main(arguments=None, prog=None):
         os.environ["VAE_FAST"] = "1"
     if options.write and notebooks.is_fast():
         parser.error("--write is for full mode: fast outputs are not what readers should see.")
-    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     paths = notebooks.find_notebooks(options.notebooks, options.only)
     results = run(paths, options.build, options.write, not options.no_html, options.timeout)
     return 0 if all(result.ok for result in results) else 1

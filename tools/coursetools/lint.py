@@ -40,6 +40,8 @@ class Fault(str):
 
 
 class Warn(Fault):
+    """One line on what could be better."""
+
     is_warning = True
 
 

@@ -2,26 +2,26 @@
 
 import importlib
 
-from vae_helpers.audit.collapse import CriticalBeta, critical_beta
-from vae_helpers.audit.health import HealthReport, health_report
-from vae_helpers.audit.loss import audit_loss
-from vae_helpers.audit.report import MISTAKES, LossAudit
-
-__all__ = [
-    "MISTAKES",
-    "CriticalBeta",
-    "HealthReport",
-    "LossAudit",
-    "audit_loss",
-    "audit_model",
-    "critical_beta",
-    "health_report",
-]
-
-_HOME = {"audit_model": "model"}  # loaded when it is asked for
+# Name -> module of this package; imported when it is asked for, so that `critical_beta` alone does
+# not import the audit of losses.
+_HOME = {
+    "MISTAKES": "loss",
+    "CriticalBeta": "collapse",
+    "HealthReport": "health",
+    "LossAudit": "loss",
+    "audit_loss": "loss",
+    "audit_model": "model",
+    "critical_beta": "collapse",
+    "health_report": "health",
+}
+__all__ = list(_HOME)
 
 
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})

@@ -7,6 +7,13 @@ import numpy as np
 from vae_helpers.exercises.question import Mistake, Question
 
 
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb08
+
+    return nb08
+
+
 def _values(rng):
     """ELBO values (samples, images): images differ by much more than samples do."""
     samples, n = int(rng.integers(3, 6)), int(rng.integers(8, 15))
@@ -27,7 +34,7 @@ error_over_images = Question(
     "The standard error, over images, of the mean ELBO.",
     variable="my_error",
     answer=lambda values: _std(_per_image(values)) / math.sqrt(values.shape[1]),
-    draw=_values,
+    inputs=_values,
     outcome="One number, in nats per image.",
     tolerance=1e-3,
     mistakes=[
@@ -73,11 +80,7 @@ error_over_images = Question(
     ],
     hint="First one number for each image. Then: how much do those scatter, and how many are "
     "there?",
-    solution="""
-        def my_error(values):
-            per_image = np.mean(values, axis=0)
-            return np.std(per_image, ddof=1) / np.sqrt(len(per_image))
-    """,
+    solutions=solutions,
     remark="metrics.Estimate carries it as `error`, and the one over codes as `sampling_error`.",
 )
 
@@ -109,7 +112,7 @@ iwae_bound = Question(
     "The importance-weighted bound of k log weights an image, as a mean over images.",
     variable="my_bound",
     answer=lambda log_weights: _log_mean_exp(log_weights, 0).mean(),
-    draw=_log_weights,
+    inputs=_log_weights,
     outcome="One number, in nats per image.",
     tolerance=1e-6,
     mistakes=[
@@ -156,13 +159,7 @@ iwae_bound = Question(
     ],
     hint="Three steps, each over the right axis: weights averaged over codes (safely), a "
     "logarithm, a mean over images. Which function adds exponentials without computing them?",
-    solution="""
-        def my_bound(log_weights):
-            log_weights = np.asarray(log_weights, dtype="float64")
-            largest = log_weights.max(axis=0)
-            weights = np.exp(log_weights - largest)
-            return np.mean(largest + np.log(weights.mean(axis=0)))
-    """,
+    solutions=solutions,
     remark="The single image's value may lie above its log p(x); the mean over seeds does not.",
 )
 
@@ -184,7 +181,7 @@ two_gaps = Question(
     "The mean amortisation gap and the mean approximation gap, in this order.",
     variable="my_gaps",
     answer=lambda elbo, best_elbo, log_p: (_gap(elbo, best_elbo), _gap(best_elbo, log_p)),
-    draw=_three_bounds,
+    inputs=_three_bounds,
     outcome="Two numbers, in nats per image: amortisation, approximation.",
     mistakes=[
         Mistake(
@@ -218,10 +215,7 @@ two_gaps = Question(
     ],
     hint="Put the three numbers on a ladder, lowest first. Which step could a better encoder "
     "climb, and which one needs another family?",
-    solution="""
-        def my_gaps(elbo, best_elbo, log_p):
-            return np.mean(best_elbo - elbo), np.mean(log_p - best_elbo)
-    """,
+    solutions=solutions,
     remark="With IWAE in the place of log p(x), the second number is 'at least so much'.",
 )
 
@@ -254,7 +248,7 @@ active_latents = Question(
     "How many latent dimensions have a variance of z_mean over images above 0.01.",
     variable="my_active",
     answer=lambda z_mean, z_log_var: _count(np.var(z_mean, axis=0) > 0.01),
-    draw=_encodings,
+    inputs=_encodings,
     outcome="A whole number.",
     mistakes=[
         Mistake(
@@ -291,10 +285,7 @@ active_latents = Question(
     ],
     hint="A dimension is active when it says different things of different images. Which of the "
     "two arrays holds what it says, and along which axis do the images stand?",
-    solution="""
-        def my_active(z_mean, z_log_var):
-            return int(np.sum(np.var(z_mean, axis=0) > 0.01))
-    """,
+    solutions=solutions,
     remark="The limit 0.01 is a convention; look at the variances, they usually leave a wide gap.",
 )
 
@@ -324,7 +315,7 @@ mutual_information = Question(
     "The mutual information between a code and which of the n images it is of.",
     variable="my_information",
     answer=lambda log_q: _information(log_q, lambda values: _log_mean_exp(values, 1)),
-    draw=_log_densities,
+    inputs=_log_densities,
     outcome="One number, in nats.",
     tolerance=1e-4,
     mistakes=[
@@ -367,13 +358,7 @@ mutual_information = Question(
     ],
     hint="For each code: how much more probable is it under its own image than under all images "
     "together? The own image stands on the diagonal.",
-    solution="""
-        def my_information(log_q):
-            log_q = np.asarray(log_q, dtype="float64")
-            own = np.diag(log_q)
-            together = np.logaddexp.reduce(log_q, axis=1) - np.log(len(log_q))
-            return np.mean(own - together)
-    """,
+    solutions=solutions,
     remark="metrics.rate_split does it for thousands of images, and gives the error.",
 )
 
@@ -395,7 +380,7 @@ frechet_of_lines = Question(
     "The squared Fréchet distance of two samples of one feature, each taken for a Gaussian.",
     variable="my_frechet",
     answer=_distance,
-    draw=_lines,
+    inputs=_lines,
     outcome="One number, in squared units of the feature.",
     tolerance=1e-3,
     mistakes=[
@@ -431,11 +416,6 @@ frechet_of_lines = Question(
     ],
     hint="Write the general formula with two variances in the place of C. What is the root of "
     "their product, and which square is hidden there?",
-    solution="""
-        def my_frechet(first, second):
-            gap = np.mean(first) - np.mean(second)
-            widths = np.std(first) - np.std(second)
-            return gap**2 + widths**2
-    """,
+    solutions=solutions,
     remark="v1 + v2 - 2 sqrt(v1 v2) = (s1 - s2)^2: that is where the square was hidden.",
 )

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from vae_helpers.audit import terms
-from vae_helpers.audit.match import FLOAT32, LOGITS, X
-from vae_helpers.audit.probe import BATCH, measure
+from vae_helpers.known_mistakes import losses as terms
+from vae_helpers.audit.loss.recognise import FLOAT32, LOGITS, X
+from vae_helpers.audit.loss.probe import BATCH, measure
 
 
 class Offset:

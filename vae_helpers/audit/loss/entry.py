@@ -14,12 +14,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from vae_helpers.audit.match import code_part, pixel_part
-from vae_helpers.audit.offset import Offset
-from vae_helpers.audit.probe import LossFailed, Probe, quiet_point
-from vae_helpers.audit.report import NOT_SEEN, LossAudit
-from vae_helpers.audit.trial import departures, large_numbers, range_of, validate
-from vae_helpers.audit.weigh import SAME, name_weights
+from vae_helpers.audit.loss.recognise import code_part, pixel_part
+from vae_helpers.audit.loss.offset import Offset
+from vae_helpers.audit.loss.probe import LossFailed, Probe, quiet_point
+from vae_helpers.audit.loss.report import NOT_SEEN, LossAudit
+from vae_helpers.audit.loss.verify import departures, large_numbers, range_of, validate
+from vae_helpers.audit.loss.weigh import SAME, name_weights
 
 
 def audit_loss(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vae_helpers.audit import terms
-from vae_helpers.audit.probe import BATCH, measure
+from vae_helpers.known_mistakes import losses as terms
+from vae_helpers.audit.loss.probe import BATCH, measure
 
 X = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 LOGITS = np.array([-4, -2.5, -1.5, -0.7, -0.2, 0.15, 0.3, 0.5, 0.75, 0.9, 1.6, 2.5, 4])
@@ -256,7 +256,7 @@ def _scaled_images(x, logits, table, enough) -> Part | None:
     part = Part(
         kind,
         f"{text}, with the images taken as {_line(a, b)}",
-        terms.Term(kind, text, function),
+        terms.Term("scaled", kind, text, function),
         weight,
         left,
         x_scale=(a, b),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from vae_helpers.audit.probe import BATCH
+from vae_helpers.audit.loss.probe import BATCH
 
 SAME = 0.005  # two weights are the same number
 NOMINAL_BATCH = 128  # at which the weight of a term that alone is summed over images is quoted

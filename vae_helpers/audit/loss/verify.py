@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from vae_helpers.audit import terms
-from vae_helpers.audit.match import FLOAT32
-from vae_helpers.audit.probe import BATCH, measure
+from vae_helpers.known_mistakes import losses as terms
+from vae_helpers.audit.loss.recognise import FLOAT32
+from vae_helpers.audit.loss.probe import BATCH, measure
 
 VALID = 2e-3  # share of the variation that may stay unexplained
 LARGE_LOGIT, LARGE_LOG_VAR = 30.0, 20.0  # the loss has to be finite up to here
