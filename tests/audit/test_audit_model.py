@@ -891,7 +891,8 @@ def test_trackers_inside_the_loss_are_put_back():
     seeds = [each.numpy() for each in model.variables]
     weights(model)
     assert {name: float(each.result()) for name, each in model.trackers.items()} == before
-    assert all(np.array_equal(a, b) for a, b in zip(seeds, [v.numpy() for v in model.variables], strict=True))
+    after = [each.numpy() for each in model.variables]
+    assert all(np.array_equal(a, b) for a, b in zip(seeds, after, strict=True))
 
 
 # ----------------------------------------------------------------------- where it cannot be done

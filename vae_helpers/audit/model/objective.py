@@ -176,7 +176,7 @@ def _compute_loss(model, inputs):
     if type(model).compute_loss is not keras.Model.compute_loss:
         text = "its compute_loss"
     elif compiled:
-        text = "the loss it was compiled with, and what its layers add"
+        text = "what compile(loss=...) was given, and what its layers add"
     else:
         text = "what its layers add with add_loss"
     return Objective(text, rehearse, run, symbols)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit import LossAudit, audit_loss
+from vae_helpers.audit.loss import LossAudit, audit_loss
 from vae_helpers.audit.model import codes, instrument, objective, seams, stand_in, watch
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE

@@ -41,7 +41,8 @@ def find(plus, minus, image_shape, batch) -> Seams:
     """Find what to replace from two recordings, with noise +1 and -1.
 
     Args:
-        plus, minus: recordings of the same run.
+        plus: recording with noise +1.
+        minus: recording of the same run with noise -1.
         image_shape: shape of one image.
         batch: number of images.
 
