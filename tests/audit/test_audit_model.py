@@ -1,5 +1,6 @@
 """The audit reads the loss that is inside a model, in whatever style the model was written."""
 
+import inspect
 from dataclasses import dataclass
 from unittest import mock
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from vae_helpers import likelihoods, parts
-from vae_helpers.audit import audit_model
+from vae_helpers.audit import audit_loss, audit_model
 from vae_helpers.audit.model import read
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE
@@ -430,6 +431,18 @@ def test_regularisers_are_no_part_of_the_balance():
     assert model.layers[-2].kernel.regularizer is not None
 
 
+@pytest.mark.skipif(
+    "batch_size" not in inspect.signature(audit_loss).parameters, reason="audit_loss takes none"
+)
+def test_a_batch_size_that_is_written_out():
+    x = keras.Input((SIDE, SIDE, 1), batch_size=7)
+    pair = AddKL()(two_heads(x))
+    model = keras.Model(x, decoder_network()(Noise()(pair)))
+    model.compile("adam", loss=lambda x, p: ops.sum(entropy_sum(x, p)) / 7)
+    audit = audit_model(model, IMAGES, batch_size=7)
+    assert audit.effective_beta == pytest.approx(1, rel=1e-3), audit
+
+
 def test_flat_images():
     x = keras.Input((PIXELS,))
     pair = AddKL()(two_heads(x))
@@ -793,6 +806,14 @@ def test_a_subclass_with_a_mistake_in_its_terms():
             return reconstruction / PIXELS, kl
 
     averaged(Terms(*our_parts()))
+
+
+def test_a_subclass_with_a_mistake_in_its_objective():
+    class Objective(VAE):
+        def objective(self, reconstruction, kl, forward):
+            return reconstruction / PIXELS + kl
+
+    averaged(Objective(*our_parts()))
 
 
 # ----------------------------------------------------------------- the model is left as it was
