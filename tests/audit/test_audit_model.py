@@ -640,6 +640,25 @@ def test_add_loss_in_the_call_of_a_model(average):
     (averaged if average else healthy)(model)
 
 
+def test_features_that_the_loss_reads_between_the_layers():
+    class FeatureLoss(OwnStep):
+        def __init__(self):
+            super().__init__(encoder=keras.Sequential([keras.Input((PIXELS,)), layers.Dense(4)]))
+            self.features = layers.Reshape((PIXELS,))
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                h = self.features(data)
+                m, v = tf.split(self.encoder(h), 2, axis=1)
+                z = m + tf.exp(v / 2) * tf.random.normal(tf.shape(m))
+                p = self.features(self.decoder(z))
+                entropy = PIXELS * keras.losses.binary_crossentropy(h, p)
+                loss = ops.mean(entropy + kl_of(m, v))
+            tape.gradient(loss, self.trainable_weights)
+
+    healthy(FeatureLoss())
+
+
 def test_a_lambda_that_samples():
     def draw(pair):
         return pair[0] + tf.exp(pair[1] / 2) * tf.random.normal(tf.shape(pair[0]))
