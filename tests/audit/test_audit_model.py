@@ -1,5 +1,6 @@
 """The audit reads the loss that is inside a model, in whatever style the model was written."""
 
+import inspect
 from dataclasses import dataclass
 from unittest import mock
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from vae_helpers import likelihoods, parts
-from vae_helpers.audit import audit_model
+from vae_helpers.audit import audit_loss, audit_model
 from vae_helpers.audit.model import read
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE
@@ -430,6 +431,18 @@ def test_regularisers_are_no_part_of_the_balance():
     assert model.layers[-2].kernel.regularizer is not None
 
 
+@pytest.mark.skipif(
+    "batch_size" not in inspect.signature(audit_loss).parameters, reason="audit_loss takes none"
+)
+def test_a_batch_size_that_is_written_out():
+    x = keras.Input((SIDE, SIDE, 1), batch_size=7)
+    pair = AddKL()(two_heads(x))
+    model = keras.Model(x, decoder_network()(Noise()(pair)))
+    model.compile("adam", loss=lambda x, p: ops.sum(entropy_sum(x, p)) / 7)
+    audit = audit_model(model, IMAGES, batch_size=7)
+    assert audit.effective_beta == pytest.approx(1, rel=1e-3), audit
+
+
 def test_flat_images():
     x = keras.Input((PIXELS,))
     pair = AddKL()(two_heads(x))
@@ -627,6 +640,25 @@ def test_add_loss_in_the_call_of_a_model(average):
     (averaged if average else healthy)(model)
 
 
+def test_features_that_the_loss_reads_between_the_layers():
+    class FeatureLoss(OwnStep):
+        def __init__(self):
+            super().__init__(encoder=keras.Sequential([keras.Input((PIXELS,)), layers.Dense(4)]))
+            self.features = layers.Reshape((PIXELS,))
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                h = self.features(data)
+                m, v = tf.split(self.encoder(h), 2, axis=1)
+                z = m + tf.exp(v / 2) * tf.random.normal(tf.shape(m))
+                p = self.features(self.decoder(z))
+                entropy = PIXELS * keras.losses.binary_crossentropy(h, p)
+                loss = ops.mean(entropy + kl_of(m, v))
+            tape.gradient(loss, self.trainable_weights)
+
+    healthy(FeatureLoss())
+
+
 def test_a_lambda_that_samples():
     def draw(pair):
         return pair[0] + tf.exp(pair[1] / 2) * tf.random.normal(tf.shape(pair[0]))
@@ -795,11 +827,19 @@ def test_a_subclass_with_a_mistake_in_its_terms():
     averaged(Terms(*our_parts()))
 
 
+def test_a_subclass_with_a_mistake_in_its_objective():
+    class Objective(VAE):
+        def objective(self, reconstruction, kl, forward):
+            return reconstruction / PIXELS + kl
+
+    averaged(Objective(*our_parts()))
+
+
 # ----------------------------------------------------------------- the model is left as it was
 
 
 def state_of(model):
-    return [np.array(each) for each in (*model.variables, *model.total.variables)]
+    return [each.numpy() for each in (*model.variables, *model.total.variables)]
 
 
 def test_the_model_is_exactly_as_before():
@@ -810,13 +850,13 @@ def test_the_model_is_exactly_as_before():
     np.random.seed(5)
     encoder, decoder, steps = model.encoder, model.decoder, model.steps
     attributes, before = dict(vars(model)), state_of(model)
-    moments = [np.array(each) for each in model.optimizer.variables]
+    moments = [each.numpy() for each in model.optimizer.variables]
     layer_call, draw = keras.Layer.__call__, tf.random.normal
     averaged(model)
     assert model.encoder is encoder and model.decoder is decoder and model.steps == steps
     assert vars(model).keys() == attributes.keys()
     assert all(np.array_equal(a, b) for a, b in zip(before, state_of(model), strict=True))
-    after = [np.array(each) for each in model.optimizer.variables]
+    after = [each.numpy() for each in model.optimizer.variables]
     assert all(np.array_equal(a, b) for a, b in zip(moments, after, strict=True))
     assert keras.Layer.__call__ is layer_call and tf.random.normal is draw
     drawn = tf.random.normal(()).numpy(), np.random.rand()
@@ -888,10 +928,11 @@ def test_trackers_inside_the_loss_are_put_back():
     model.compile(jit_compile=False, steps_per_execution=1)
     model.fit(IMAGES, epochs=1, verbose=0)
     before = {name: float(each.result()) for name, each in model.trackers.items()}
-    seeds = [np.array(each) for each in model.variables]
+    seeds = [each.numpy() for each in model.variables]
     weights(model)
     assert {name: float(each.result()) for name, each in model.trackers.items()} == before
-    assert all(np.array_equal(a, b) for a, b in zip(seeds, model.variables, strict=True))
+    after = [each.numpy() for each in model.variables]
+    assert all(np.array_equal(a, b) for a, b in zip(seeds, after, strict=True))
 
 
 # ----------------------------------------------------------------------- where it cannot be done

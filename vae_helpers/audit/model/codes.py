@@ -46,7 +46,8 @@ def find_codes(plus, minus, final) -> tuple:
     """Return z_mean, z_log_var, the value of z or None, and the sampler's reading of z_log_var.
 
     Args:
-        plus, minus: recordings with noise +1 and -1.
+        plus: recording with noise +1.
+        minus: recording of the same run with noise -1.
         final: the call that gives the output.
 
     Raises:

@@ -149,10 +149,8 @@ def _compute_loss(model, inputs):
     has_training = "training" in inspect.signature(model.compute_loss).parameters
 
     def forward(images):
-        data = inputs(images) if inputs else images
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        outputs = model(x, training=True) if model._call_has_training_arg else model(x)
-        return x, y, outputs
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(inputs(images) if inputs else images)
+        return x, y, _forward(model, x)
 
     def run(images, crafted):
         x, y, outputs = forward(images)
@@ -164,22 +162,23 @@ def _compute_loss(model, inputs):
         return model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=None, **training)
 
     def rehearse(images):
-        if symbols:
+        if symbols:  # with which the loss itself cannot be run
             forward(images)
             return
         try:
             run(images, None)
         except Exception as error:  # the author's code may raise anything
             raise ValueError(
-                "neither train_step nor compute_loss is overridden, and the model's own loss "
-                f"raised {type(error).__name__}: {first_line(error)}; compile the model with its "
-                f"loss, or {INSTEAD}"
+                f"train_step is not overridden, and compute_loss raised {type(error).__name__}: "
+                f"{first_line(error)}; compile the model with its loss, or {INSTEAD}"
             ) from error
 
-    text = "its compute_loss" if not compiled else f"the loss it was compiled with ({compiled[0]})"
-    if type(model).compute_loss is keras.Model.compute_loss:
-        text = "what its layers add" if not compiled else text.replace(str(compiled[0]), "loss=")
-        text += " with add_loss" if not compiled else " and what its layers add"
+    if type(model).compute_loss is not keras.Model.compute_loss:
+        text = "its compute_loss"
+    elif compiled:
+        text = "what compile(loss=...) was given, and what its layers add"
+    else:
+        text = "what its layers add with add_loss"
     return Objective(text, rehearse, run, symbols)
 
 
@@ -192,41 +191,30 @@ def _compiled_functions(model):
 
 def _given(model, loss, text, inputs):
     """A function that was given, its arguments told by their names."""
-    if isinstance(loss, str):
-        loss = keras.losses.get(loss)
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
     if not callable(loss):
         raise ValueError(f"loss is {loss!r:.80}, expected a function: {INSTEAD}")
     kinds = _arguments(loss)
-    symbols = tuple(symbols_of(loss))
-    has_call = type(model).call is not keras.Model.call
-
-    def call_with(images, crafted):
-        known = {
-            "model": model,
-            "encoder": getattr(model, "encoder", None),
-            "decoder": getattr(model, "decoder", None),
-            "images": inputs(images) if inputs else images,
-        }
-        if "output" in kinds and crafted.output.shape[1:] != images.shape[1:]:
-            known["images"] = tf.reshape(images, tf.shape(crafted.output))
-        for name in ("output", "z_mean", "z_log_var", "z"):
-            known[name] = getattr(crafted, name, None)
-        return loss(*(known[kind] for kind in kinds))
-
-    takes_output = "output" in kinds
+    takes_output, has_call = "output" in kinds, type(model).call is not keras.Model.call
     # A function of (images, outputs) stands where compile's would: layers may add to it.
     adds = takes_output and "z_mean" not in kinds and has_call
 
     def forward(images):
         x = keras.utils.unpack_x_y_sample_weight(inputs(images) if inputs else images)[0]
-        model(x, training=True) if model._call_has_training_arg else model(x)
+        return _forward(model, x)
+
+    def call_loss(images, crafted):
+        known = {"model": model, "images": inputs(images) if inputs else images}
+        known |= {part: getattr(model, part, None) for part in ("encoder", "decoder")}
+        if takes_output and crafted.output.shape[1:] != images.shape[1:]:
+            known["images"] = tf.reshape(images, tf.shape(crafted.output))
+        return loss(*(known[kind] if kind in known else getattr(crafted, kind) for kind in kinds))
 
     def run(images, crafted):
         if not adds:
-            return call_with(images, crafted)
+            return call_loss(images, crafted)
         forward(images)
-        value = call_with(images, crafted)
-        extra = [tf.reduce_sum(each) for each in model.losses]
+        value, extra = call_loss(images, crafted), [tf.reduce_sum(each) for each in model.losses]
         return tf.reduce_mean(value) + tf.add_n(extra) if extra else value
 
     def rehearse(images):
@@ -234,14 +222,19 @@ def _given(model, loss, text, inputs):
             _train_step(model, inputs).rehearse(images)
             return
         try:
-            forward(images) if takes_output else call_with(images, None)
+            forward(images) if takes_output else call_loss(images, None)
         except Exception as error:  # the author's code may raise anything
             raise ValueError(
                 f"{text} raised {type(error).__name__}: {first_line(error)}; it was taken for "
                 f"a function of ({', '.join(kinds)}): {INSTEAD}"
             ) from error
 
-    return Objective(text, rehearse, run, symbols)
+    return Objective(text, rehearse, run, tuple(symbols_of(loss)))
+
+
+def _forward(model, x):
+    """The model's output for x, as Keras' `train_step` asks for it."""
+    return model(x, training=True) if model._call_has_training_arg else model(x)
 
 
 def _arguments(loss):

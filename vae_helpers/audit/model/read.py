@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit import LossAudit, audit_loss
+from vae_helpers.audit.loss import LossAudit, audit_loss
 from vae_helpers.audit.model import codes, instrument, objective, seams, stand_in, watch
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE
@@ -41,15 +41,13 @@ def audit_model(
 
     The model's own code runs: the loss is taken where `train_step` asks for its gradient, or from
     `compute_loss`, from `compile(loss=...)` and `add_loss`, or from a function that is given.
-    Where the encoder and the decoder would answer, crafted numbers do. No weight is updated;
-    weights, metrics, optimizer and seeds are left as they were. A model that was never called is
-    built, as `fit` would build it.
+    Crafted numbers take the place of what encoder and decoder return. Nothing is trained: weights,
+    metrics, optimizer and seeds stay as they were. A model that was never called is built.
 
     Args:
         model: a `keras.Model` with an encoder, a sampled code and a decoder, in whatever style;
             our own `VAE` and its subclasses as well.
-        images: a batch of images as `fit` is given them, at least one; of more, a few are used to
-            watch the model, and their range is checked.
+        images: at least one image, as `fit` is given them; their range is checked.
         loss: None to find it in the model, or a function of (model, images), of (images, outputs),
             or of any of images, outputs, z_mean, z_log_var and z, told apart by their names; one
             that returns a dict or tuple is read by its total.
@@ -113,9 +111,9 @@ def _with_labels(images):
 def _as_fed(model, images):
     """The batch as the loss sees it: our own models bring uint8 to [0, 1]."""
     images = np.asarray(images)
-    return (
-        images / np.float32(255) if isinstance(model, VAE) and images.dtype == np.uint8 else images
-    )
+    if isinstance(model, VAE) and images.dtype == np.uint8:
+        return images / np.float32(255)
+    return images
 
 
 def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
@@ -129,9 +127,10 @@ def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
     if takes_probabilities is None:
         takes_probabilities = stand_in.gives_probabilities(model, goal, found, batch)
     latent_dim = int(np.prod(found.code_shape))
-    once = stand_in.run_once(model, goal, found)
+    points = _points(batch, latent_dim, takes_probabilities)
+    once = stand_in.run_leanest(model, goal, found, points[0])
     symbols = ", ".join(name for _, name, _ in goal.symbols)
-    moved, signs, pick = _trial(model, once, batch, found, latent_dim, takes_probabilities)
+    moved, signs, pick = _trial(model, once, found, points)
 
     def loss_fn(images, output, z_mean, z_log_var):
         values = [pick(once(images, output, z_mean, z_log_var, sign)) for sign in signs]
@@ -174,24 +173,28 @@ def _seams(model, goal, batch):
         ) from error
 
 
-def _trial(model, once, batch, found, latent_dim, takes_probabilities):
+def _points(batch, latent_dim, takes_probabilities):
+    """Points at which the loss is tried: one, another in z_mean, another in the output."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.uniform(0.1, 0.9, batch.shape), tf.float32)
+    outputs = [tf.constant(rng.normal(size=batch.shape), tf.float32) for _ in range(2)]
+    if takes_probabilities:
+        outputs = [tf.sigmoid(output) for output in outputs]
+    shape = (len(batch), latent_dim)
+    m, v, other = (tf.constant(rng.uniform(0.2, 1, shape), tf.float32) for _ in range(3))
+    return (x, outputs[0], m, v), (x, outputs[0], other, v), (x, outputs[1], m, v)
+
+
+def _trial(model, once, found, points):
     """Run the loss at a few points to learn how to call it.
 
     Returns:
         (moved, signs, pick): variables that a run assigns, with their values; the noises to
         average over; what picks the number out of what the loss returns.
     """
-    count, shape = len(batch), (len(batch), *batch.shape[1:])
-    rng = np.random.default_rng(0)
-    x = tf.constant(rng.uniform(0.1, 0.9, shape), tf.float32)
-    outputs = [tf.constant(rng.normal(size=shape), tf.float32) for _ in range(2)]
-    if takes_probabilities:
-        outputs = [tf.sigmoid(output) for output in outputs]
-    crafted = [tf.constant(rng.uniform(0.2, 1, (count, latent_dim)), tf.float32) for _ in range(3)]
-
     before = [(variable, variable.numpy()) for variable in instrument.variables_of(model)]
     try:
-        base = once(x, outputs[0], crafted[0], crafted[1], 1.0)
+        base = once(*points[0], 1.0)
     except Exception as error:  # the author's code may raise anything
         if isinstance(error, ValueError) and objective.INSTEAD in str(error):
             raise
@@ -202,15 +205,13 @@ def _trial(model, once, batch, found, latent_dim, takes_probabilities):
     moved = [(v, value) for v, value in before if not np.array_equal(v.numpy(), value)]
     for variable, value in moved:
         variable.assign(value)
-    other_code = once(x, outputs[0], crafted[2], crafted[1], 1.0)
-    other_output = once(x, outputs[1], crafted[0], crafted[1], 1.0)
-    pick = _picker(base, other_code, other_output)
+    pick = _picker(base, *(once(*point, 1.0) for point in points[1:]))
     # A loss that changes from call to call anyway is left to audit_loss.
     same = []
     for noise in (1.0, -1.0):
         for variable, value in moved:
             variable.assign(value)
-        again = once(x, outputs[0], crafted[0], crafted[1], noise)
+        again = once(*points[0], noise)
         same.append(np.allclose(pick(base), pick(again), rtol=1e-6, equal_nan=True))
     for variable, value in moved:
         variable.assign(value)

@@ -21,6 +21,7 @@ class Seams:
         roles: what each replaced call returns, by the key of its source: the recorded call and,
             for each of its tensors, "z_mean", "z_log_var", "z", "both" or "both_swapped" (the two
             side by side), "output", or None for zeros.
+        unused: keys of the calls that are replaced only because nothing seems to need them.
         code_shape, output_shape: shapes without the batch.
         head: what the second output of the encoder means, a key of `codes.WIDTHS`.
         sampler_width: what the sampler takes it for, or "" where that is not known.
@@ -29,6 +30,7 @@ class Seams:
     """
 
     roles: dict
+    unused: frozenset
     code_shape: tuple
     output_shape: tuple
     head: str
@@ -41,7 +43,8 @@ def find(plus, minus, image_shape, batch) -> Seams:
     """Find what to replace from two recordings, with noise +1 and -1.
 
     Args:
-        plus, minus: recordings of the same run.
+        plus: recording with noise +1.
+        minus: recording of the same run with noise -1.
         image_shape: shape of one image.
         batch: number of images.
 
@@ -62,6 +65,7 @@ def find(plus, minus, image_shape, batch) -> Seams:
     output = _output_stub(plus, final, [call for call, _ in stubs.values()])
     stubs[output.key] = (output, ["output"])
     _add_z(plus, stubs, values, final)
+    needed = set(stubs)
     _add_unused(plus, stubs)
     head, named = head_of(width, sampler_width)
     text = (
@@ -72,6 +76,7 @@ def find(plus, minus, image_shape, batch) -> Seams:
         text += f"; the second output of the encoder is read as {meaning(head)}, as {named}"
     return Seams(
         roles=stubs,
+        unused=frozenset(stubs.keys() - needed),
         code_shape=z_mean.value.shape[1:],
         output_shape=tuple(final.values[0].shape[1:]),
         head=head,
@@ -106,8 +111,11 @@ def _final_output(plus, minus, size, batch):
         for i, call in enumerate(plus)
         if len(call.values) == 1 and is_image(call.values[0]) and not compares(call)
     ]
-    if any(_is_noisy(i, plus, minus) for i in range(len(plus))):
-        found = [i for i in found if _is_noisy(i, plus, minus)]
+    quiet = [i for i in range(len(plus)) if not _is_noisy(i, plus, minus)]
+    if len(quiet) < len(plus):
+        # Nor may it be a layer that is called on the images as well, such as a Reshape.
+        keys = {plus[i].key for i in quiet}
+        found = [i for i in found if plus[i].key not in keys]
     if not found:
         raise NotFound(
             f"no layer or method made one tensor of {size} values for each of {batch} images out "
