@@ -7,9 +7,16 @@ warm-up inside a graph, as `fit` runs it.
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
-from vae_helpers.exercises.examiners import sampler_fault, warm_up_fault
-from vae_helpers.exercises.losses import kl_mistakes, loss_inputs, loss_with, pixel_mistakes
+from vae_helpers.exercises.examiners import sampler_fault
+from vae_helpers.exercises.losses import (
+    kl_mistakes,
+    latent_loss,
+    loss_inputs,
+    loss_with,
+    pixel_mistakes,
+    warm_up_fault,
+    warm_up_with,
+)
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import cross_entropy, reconstruction
 from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
@@ -44,10 +51,6 @@ def _loss_question(name, task, inputs=_grey, **rest):
         solutions=solutions,
         **rest,
     )
-
-
-def _with_latent(latent):
-    return loss_with(latent=latent)
 
 
 pixels_summed = _loss_question(
@@ -141,7 +144,7 @@ log_sign = _loss_question(
     "The loss of patient 4, with the terms of the KL as they should be.",
     mistakes=[
         *kl_mistakes(
-            _with_latent,
+            latent_loss,
             log_var_sign="That is the patient: + z_log_var rewards ever smaller variances, without "
             "end.",
             no_log_var="The logarithm is gone altogether: nothing keeps the variances from going "
@@ -162,7 +165,7 @@ log_variance = _loss_question(
     "log_variance",
     "The loss of patient 5, in which z_log_var is read as what it is.",
     mistakes=kl_mistakes(
-        _with_latent,
+        latent_loss,
         std="That is the patient: the log variance is taken for sigma and squared.",
         variance="You took it for the variance itself: the logarithm of a negative output is NaN.",
         log_std="You took it for the logarithm of sigma: then the sampler would have to use "
@@ -354,49 +357,25 @@ half_the_log = _sampler_question(
 # --------------------------------------------------------------------------- a weight that moves
 
 
-def _warm_up_with(start=0.0, kind=tf.Variable, renew=False, total=lambda w, r, kl: r + w * kl):
-    """A class for `warm_up`: where its weight starts, what it is, how it is set, what it weighs."""
-
-    class MyWarmUp:
-        def __init__(self):
-            self.weight = kind(start)
-
-        def set(self, weight):
-            if renew:
-                self.weight = kind(weight)
-            else:
-                self.weight.assign(weight)
-
-        def __call__(self, images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            return tf.reduce_mean(
-                total(self.weight, reconstruction, gaussian_kl(z_mean, z_log_var))
-            )
-
-    return MyWarmUp
-
-
 warm_up = Question(
     "warm_up",
     "The loss of patient 13, with a weight that a compiled step sees change.",
     variable="MyWarmUp",
-    answer=_warm_up_with(),
+    answer=warm_up_with(),
     examine=lambda answer: warm_up_fault(answer, _grey),
     mistakes=[
-        Mistake(None, wrong=_warm_up_with(kind=float, renew=True)),
-        Mistake(None, wrong=_warm_up_with(renew=True)),
-        Mistake(None, wrong=_warm_up_with(start=1.0)),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: w * (r + kl))),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: w * r + kl)),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: r + kl)),
+        Mistake(None, wrong=warm_up_with(kind=float, renew=True)),
+        Mistake(None, wrong=warm_up_with(renew=True)),
+        Mistake(None, wrong=warm_up_with(start=1.0)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * (r + kl))),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * r + kl)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: r + kl)),
     ],
     hint="What is TensorFlow's name for a number that a graph reads anew at every step? It has a "
     "method that writes into it.",
     solutions=solutions,
     remark="The course's VAE keeps its beta in such a variable: vae.beta may change between fits.",
 )
-
-# --------------------------------------------------------------------------- two at once
 
 
 def _keras_on_logits(x, a):
