@@ -1,8 +1,6 @@
-"""Exercises of notebook 06: one cure for each patient of the clinic.
+"""Exercises of notebook 06: one cure for each patient of the clinic."""
 
-A loss is judged on random batches against the negative ELBO, a sampler by the noise it draws, the
-warm-up inside a graph, as `fit` runs it.
-"""
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -29,8 +27,6 @@ def solutions():
     return nb06
 
 
-# --------------------------------------------------------------------------- losses
-
 elbo_loss = loss_with()
 
 
@@ -39,19 +35,15 @@ def _grey(rng):
     return loss_inputs(rng, channels=1)
 
 
-def _loss_question(name, task, inputs=_grey, **rest):
-    """A question whose answer is a loss: the negative ELBO, however it is written."""
-    return Question(
-        name,
-        task,
-        variable="my_loss",
-        answer=elbo_loss,
-        inputs=inputs,
-        outcome="One number: nats per image, as a mean over images.",
-        solutions=solutions,
-        **rest,
-    )
-
+# A question whose answer is a loss: the negative ELBO, however it is written.
+_loss_question = partial(
+    Question,
+    variable="my_loss",
+    answer=elbo_loss,
+    inputs=_grey,
+    outcome="One number: nats per image, as a mean over images.",
+    solutions=solutions,
+)
 
 pixels_summed = _loss_question(
     "pixels_summed",
@@ -181,20 +173,16 @@ counted_once = _loss_question(
     "counted_once",
     "The loss of patient 6, with the KL counted once.",
     mistakes=[
-        Mistake(
-            "That is the patient: the KL stands in there twice.", wrong=loss_with(kl_weight=2.0)
-        ),
-        Mistake(
-            "Now the KL is gone from both places: an autoencoder with noise is left.",
-            wrong=loss_with(kl_weight=0.0),
-        ),
-        Mistake(
-            "You halved it in one place and forgot the other: it counts one and a half times.",
-            wrong=loss_with(kl_weight=1.5),
-        ),
-        Mistake(
-            "You took away one KL too many: half of one is left.", wrong=loss_with(kl_weight=0.5)
-        ),
+        Mistake(words, wrong=loss_with(kl_weight=weight))
+        for weight, words in (
+            (2.0, "That is the patient: the KL stands in there twice."),
+            (0.0, "Now the KL is gone from both places: an autoencoder with noise is left."),
+            (
+                1.5,
+                "You halved it in one place and forgot the other: it counts one and a half times.",
+            ),
+            (0.5, "You took away one KL too many: half of one is left."),
+        )
     ],
     hint="Two lines of the patient know the KL. One of them is enough.",
     remark="A weight of 0.5 in both places would also be right, and would puzzle every reader.",
@@ -254,19 +242,18 @@ image_range = _loss_question(
 
 
 def _with_large_logits(rng):
-    images, logits, z_mean, z_log_var = _grey(rng)
-    return images, 10.0 * logits.clip(-3.0, 3.0), z_mean, z_log_var
+    images, logits, *codes = _grey(rng)
+    return images, 10.0 * logits.clip(-3.0, 3.0), *codes
 
 
-def _right_where_small(answer):
-    """True when the loss is right for small logits; it was not for large ones."""
-    images, logits, z_mean, z_log_var = _grey(np.random.default_rng())
-    small = images, 0.4 * logits, z_mean, z_log_var
-    return abs(float(answer(*small)) - elbo_loss(*small)) < 1e-3 * elbo_loss(*small)
-
-
-def _finite_where_large(answer):
-    return bool(np.isfinite(float(answer(*_with_large_logits(np.random.default_rng())))))
+def _for_large_logits(answer):
+    """What a loss is for large logits, "finite" or "infinite"; "" if it is wrong for small ones."""
+    rng = np.random.default_rng()
+    images, logits, *codes = _grey(rng)
+    small = images, 0.4 * logits, *codes
+    if not np.isclose(float(answer(*small)), elbo_loss(*small), rtol=1e-3):
+        return ""
+    return "finite" if np.isfinite(float(answer(*_with_large_logits(rng)))) else "infinite"
 
 
 def _in_float32(x, a, epsilon=0.0):
@@ -284,13 +271,13 @@ finite_everywhere = _loss_question(
             "A sigmoid cures the negative probabilities. But in float32 it rounds to exactly 1 for "
             "logits above about 17, and log(1 - p) is then the logarithm of 0.",
             wrong=loss_with(_in_float32),
-            when=lambda loss: _right_where_small(loss) and not _finite_where_large(loss),
+            when=lambda loss: _for_large_logits(loss) == "infinite",
         ),
         Mistake(
             "It is finite, but an epsilon or a clip caps what a confident mistake costs, and where "
             "it does, the gradient is gone.",
             wrong=loss_with(lambda x, a: _in_float32(x, a, 1e-7)),
-            when=lambda loss: _right_where_small(loss) and _finite_where_large(loss),
+            when=lambda loss: _for_large_logits(loss) == "finite",
         ),
         *pixel_mistakes(
             logits_doubled="(1 + tanh(a)) / 2 is a probability, namely sigmoid(2a): every logit "
@@ -303,8 +290,6 @@ finite_everywhere = _loss_question(
     "logits.",
     remark="A logit of 30 costs 30 nats when it is wrong, and no logarithm of 0 was taken.",
 )
-
-# --------------------------------------------------------------------------- samplers
 
 
 def _right_sampler(z_mean, z_log_var):
@@ -353,8 +338,6 @@ half_the_log = _sampler_question(
     hint="The noise is scaled by sigma. If v is ln(sigma^2), what is ln(sigma)?",
     remark="Sampler and KL read one number; they have to read it in the same way.",
 )
-
-# --------------------------------------------------------------------------- a weight that moves
 
 
 warm_up = Question(
