@@ -34,7 +34,9 @@ OLD_NAMES = {"damage": {"corruptions"}, "drawn": {"data"}}  # aliases, for one e
 
 MODULE_LINES, EXERCISE_LINES, FUNCTION_LINES = 350, 400, 50
 # What may be longer, and why. Whoever shortens one takes its line out; a test says so.
-LONGER_MODULES = {}
+LONGER_MODULES = {
+    "vae_helpers/exercises/nb02.py": (484, "six questions, one of which knows 26 mistakes"),
+}
 LONGER_FUNCTIONS = {}
 
 

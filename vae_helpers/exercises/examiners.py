@@ -1,17 +1,19 @@
-"""Examiners: what is wrong with a sampler, with a test of samplers, or with a loss that changes.
+"""Examiners: what is wrong with a sampler, with a latent distribution, or with a test of these.
 
-nb04 and nb06 ask for these. An examiner takes the learner's object and returns a sentence, or ""
+nb04 and nb06 ask for them. An examiner takes the learner's object and returns a sentence, or ""
 when it is right. The mistakes stand in the one list, `known_mistakes`, which the audit reads too.
 """
 
 from collections.abc import Callable
 from itertools import combinations
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
-from vae_helpers.exercises.losses import kl_with, loss_inputs, loss_with
+from vae_helpers.exercises.blank import BlankLeft, is_blank
+from vae_helpers.exercises.losses import kl_with
 from vae_helpers.known_mistakes import losses as known
 from vae_helpers.known_mistakes.samplers import (
     RIGHT,
@@ -235,59 +237,61 @@ def contract_test_fault(test: Callable) -> str:
     return f"It passes the healthy one, and also one that {'; one that '.join(passed)}."
 
 
-# --------------------------------------------------------------------------- a weight that moves
+def instance(cls, of: str, *arguments):
+    """Return a part made of the class that a learner hands over; a sentence when it is no class."""
+    if isinstance(cls, keras.layers.Layer):
+        raise TypeError(f"hand over the class itself, without brackets, and not a {of} made of it")
+    if not isinstance(cls, type):
+        raise TypeError(f"expected a class, got {type(cls).__name__}")
+    return cls(*arguments)
 
 
-def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
-    """Return what is wrong with a loss whose KL weight `set` changes, "" when nothing is."""
-    if not callable(answer):
-        return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."
-    loss = answer() if isinstance(answer, type) else answer
-    if not callable(getattr(loss, "set", None)) or not callable(loss):
-        return "Expected an object with set(weight), to be called with images, logits and codes."
-    arrays = inputs(np.random.default_rng())
-    reconstruction = loss_with(kl_weight=0.0)(*arrays)
-    kl = loss_with()(*arrays) - reconstruction
-    tensors = [tf.constant(array) for array in arrays]
-    in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
-    weights, values = (None, 0.25, 1.0, 0.0), []
-    for weight in weights:
-        if weight is not None:
-            loss.set(weight)
-        values.append(float(in_graph(*tensors)))
-    right = [reconstruction + (weight or 0.0) * kl for weight in weights]
-    if np.allclose(values, right, rtol=1e-4):
-        return ""
-    if np.ptp(values) < 1e-6 * abs(values[0]):
-        return _stuck(loss, tensors, values[0], reconstruction + kl)
-    if np.allclose(values[1:], right[1:], rtol=1e-4):
-        return "Before the first set() the weight is not 0: a warm-up starts without the KL."
-    if np.allclose(values[1:], [w * (reconstruction + kl) for w in weights[1:]], rtol=1e-4):
-        return "The weight multiplies the whole loss. It belongs to the KL alone."
-    if np.allclose(values[1:], [w * reconstruction + kl for w in weights[1:]], rtol=1e-4):
-        return "The weight multiplies the reconstruction. It belongs to the KL."
-    return (
-        f"With weights of 0.25 and 1 the graph's loss is {values[1]:.4g} and {values[2]:.4g}, "
-        f"expected {right[1]:.4g} and {right[2]:.4g}."
-    )
+def latents_of(cls, latent_dim: int = 3) -> tuple:
+    """Return a latent distribution of this class, and its z_mean and z_log_var of 7 images."""
+    latent = instance(cls, "latent distribution", latent_dim)
+    both = latent(np.random.default_rng().normal(size=(7, 5)).astype("float32"))
+    if is_blank(both):
+        raise BlankLeft("a ____ is left in `call`")
+    if not isinstance(both, tuple | list) or len(both) != 2:
+        raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
+    z_mean, z_log_var = both
+    return latent, np.asarray(z_mean), np.asarray(z_log_var)
 
 
-def _stuck(loss, tensors, value, whole):
-    """Why the graph's loss does not follow the weight."""
-    outside = []
-    for weight in (0.0, 1.0):
-        loss.set(weight)
-        outside.append(float(tf.reduce_mean(loss(*tensors))))
-    if np.ptp(outside) < 1e-6 * abs(outside[0]):
-        if np.isclose(value, whole, rtol=1e-4):
-            return "The weight is 1 whatever set() is told: there is no warm-up left."
-        return "set() has no effect, inside a graph or outside."
-    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
+def equal(values, axis: int) -> bool:
+    """Return True when the values do not differ along an axis."""
+    return np.ptp(values, axis=axis).max() < 1e-6
+
+
+def round_latent_fault(cls) -> str:
+    """Return what is wrong with a class that gives one log variance for all dimensions."""
+    latent, z_mean, z_log_var = latents_of(cls)
+    for name, values in (("z_mean", z_mean), ("z_log_var", z_log_var)):
+        if values.shape != (7, 3):
+            return (
+                f"For 7 images and 3 latent dimensions, {name} has shape {values.shape}, expected "
+                "(7, 3): the contract is two tensors of that shape."
+            )
+    if not equal(z_log_var, 1):
         return (
-            "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
-            "use its assign."
+            "The log variances of one image still differ from dimension to dimension: the cloud is "
+            "oval."
         )
-    return (
-        "Called directly the loss follows set(). Inside a graph, as under fit, it does not: a "
-        "Python number is read once, while the graph is built, and is a constant ever after."
-    )
+    if equal(z_mean, 1):
+        return "The means are equal too: every code lies on a diagonal. Share the variance only."
+    if equal(z_log_var, 0):
+        return "All images have the same log variance: it no longer depends on the features."
+    if not all(hasattr(latent, name) for name in ("sample", "kl", "latent_dim")):
+        return "`sample`, `kl` or `latent_dim` is missing: build on parts.LatentDistribution."
+    if not kl_is_right(latent):
+        return "`kl` gives something else than the Gaussian KL; there was no need to change it."
+    words = noise_fault(latent.sample)
+    if words:
+        return f"`sample` is no longer right; there was no need to change it. {words}"
+    _, _, z_log_var = latents_of(cls, 2)
+    if z_log_var.shape != (7, 2):
+        return (
+            f"With 2 latent dimensions, z_log_var has shape {z_log_var.shape}, expected (7, 2): is "
+            "there a number where self.latent_dim belongs?"
+        )
+    return ""

@@ -7,7 +7,9 @@ takes them from here by name, and adds the words in which it speaks to a learner
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
+from vae_helpers import elbo
 from vae_helpers.exercises.question import Mistake
 from vae_helpers.known_mistakes.losses import cross_entropy, gaussian_kl, kl, reconstruction
 
@@ -79,6 +81,11 @@ def loss_with(
     return loss
 
 
+def latent_loss(latent: Callable) -> Callable:
+    """Return minus the ELBO with another KL of one latent dimension."""
+    return loss_with(latent=latent)
+
+
 # --------------------------------------------------------------------------- mistakes
 
 
@@ -102,3 +109,95 @@ def pixel_mistakes(**words: str) -> list[Mistake]:
         Mistake(message, wrong=loss_with(reconstruction(name).function))
         for name, message in words.items()
     ]
+
+
+# --------------------------------------------------------------------------- a weight that moves
+
+
+def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
+    """Return what is wrong with a loss whose KL weight `set` changes, "" when nothing is."""
+    if not callable(answer):
+        return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."
+    loss = answer() if isinstance(answer, type) else answer
+    if not callable(getattr(loss, "set", None)) or not callable(loss):
+        return "Expected an object with set(weight), to be called with images, logits and codes."
+    arrays = inputs(np.random.default_rng())
+    reconstruction = loss_with(kl_weight=0.0)(*arrays)
+    kl = loss_with()(*arrays) - reconstruction
+    tensors = [tf.constant(array) for array in arrays]
+    in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
+    weights, values = (None, 0.25, 1.0, 0.0), []
+    for weight in weights:
+        if weight is not None:
+            loss.set(weight)
+        values.append(float(in_graph(*tensors)))
+    right = [reconstruction + (weight or 0.0) * kl for weight in weights]
+    if np.allclose(values, right, rtol=1e-4):
+        return ""
+    if np.ptp(values) < 1e-6 * abs(values[0]):
+        return _stuck(loss, tensors, values[0], reconstruction + kl)
+    if np.allclose(values[1:], right[1:], rtol=1e-4):
+        return "Before the first set() the weight is not 0: a warm-up starts without the KL."
+    if np.allclose(values[1:], [w * (reconstruction + kl) for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the whole loss. It belongs to the KL alone."
+    if np.allclose(values[1:], [w * reconstruction + kl for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the reconstruction. It belongs to the KL."
+    return (
+        f"With weights of 0.25 and 1 the graph's loss is {values[1]:.4g} and {values[2]:.4g}, "
+        f"expected {right[1]:.4g} and {right[2]:.4g}."
+    )
+
+
+def _stuck(loss, tensors, value, whole):
+    """Why the graph's loss does not follow the weight."""
+    outside = []
+    for weight in (0.0, 1.0):
+        loss.set(weight)
+        outside.append(float(tf.reduce_mean(loss(*tensors))))
+    if np.ptp(outside) < 1e-6 * abs(outside[0]):
+        if np.isclose(value, whole, rtol=1e-4):
+            return "The weight is 1 whatever set() is told: there is no warm-up left."
+        return "set() has no effect, inside a graph or outside."
+    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
+        return (
+            "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
+            "use its assign."
+        )
+    return (
+        "Called directly the loss follows set(). Inside a graph, as under fit, it does not: a "
+        "Python number is read once, while the graph is built, and is a constant ever after."
+    )
+
+
+def warm_up_with(
+    start: float = 0.0,
+    kind: Callable = tf.Variable,
+    renew: bool = False,
+    total: Callable = lambda weight, reconstruction, kl: reconstruction + weight * kl,
+) -> type:
+    """Return a class for `warm_up_fault`.
+
+    Args:
+        start: the weight before `set` is called.
+        kind: what the weight is made with, `tf.Variable` or `float`.
+        renew: whether `set` makes a new weight; it assigns to the first otherwise.
+        total: function of weight, reconstruction and KL that returns the loss of each image.
+    """
+
+    class MyWarmUp:
+        def __init__(self):
+            self.weight = kind(start)
+
+        def set(self, weight):
+            if renew:
+                self.weight = kind(weight)
+            else:
+                self.weight.assign(weight)
+
+        def __call__(self, images, logits, z_mean, z_log_var):
+            reconstruction = -elbo.bernoulli_log_likelihood(images, logits)
+            return tf.reduce_mean(
+                total(self.weight, reconstruction, elbo.gaussian_kl(z_mean, z_log_var))
+            )
+
+    return MyWarmUp

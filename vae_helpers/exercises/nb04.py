@@ -5,12 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
-from vae_helpers.exercises.blank import BlankLeft, is_blank
 from vae_helpers.exercises.examiners import (
     contract_test_fault,
+    equal,
+    instance,
     is_healthy,
     kl_is_right,
-    noise_fault,
+    latents_of,
+    round_latent_fault,
 )
 from vae_helpers.exercises.question import Mistake, Question
 
@@ -129,63 +131,6 @@ dense_weights = Question(
 )
 
 
-def _an_instance(cls, of, *arguments):
-    """A part made of the class that a learner hands over; a sentence when it is no class."""
-    if isinstance(cls, keras.layers.Layer):
-        raise TypeError(f"hand over the class itself, without brackets, and not a {of} made of it")
-    if not isinstance(cls, type):
-        raise TypeError(f"expected a class, got {type(cls).__name__}")
-    return cls(*arguments)
-
-
-def _latents(cls, latent_dim=3):
-    latent = _an_instance(cls, "latent distribution", latent_dim)
-    both = latent(np.random.default_rng().normal(size=(7, 5)).astype("float32"))
-    if is_blank(both):
-        raise BlankLeft("a ____ is left in `call`")
-    if not isinstance(both, tuple | list) or len(both) != 2:
-        raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
-    z_mean, z_log_var = both
-    return latent, np.asarray(z_mean), np.asarray(z_log_var)
-
-
-def _equal(values, axis):
-    return np.ptp(values, axis=axis).max() < 1e-6
-
-
-def _examine_round_latent(cls):
-    latent, z_mean, z_log_var = _latents(cls)
-    for name, values in (("z_mean", z_mean), ("z_log_var", z_log_var)):
-        if values.shape != (7, 3):
-            return (
-                f"For 7 images and 3 latent dimensions, {name} has shape {values.shape}, expected "
-                "(7, 3): the contract is two tensors of that shape."
-            )
-    if not _equal(z_log_var, 1):
-        return (
-            "The log variances of one image still differ from dimension to dimension: the cloud is "
-            "oval."
-        )
-    if _equal(z_mean, 1):
-        return "The means are equal too: every code lies on a diagonal. Share the variance only."
-    if _equal(z_log_var, 0):
-        return "All images have the same log variance: it no longer depends on the features."
-    if not all(hasattr(latent, name) for name in ("sample", "kl", "latent_dim")):
-        return "`sample`, `kl` or `latent_dim` is missing: build on parts.LatentDistribution."
-    if not kl_is_right(latent):
-        return "`kl` gives something else than the Gaussian KL; there was no need to change it."
-    words = noise_fault(latent.sample)
-    if words:
-        return f"`sample` is no longer right; there was no need to change it. {words}"
-    _, _, z_log_var = _latents(cls, 2)
-    if z_log_var.shape != (7, 2):
-        return (
-            f"With 2 latent dimensions, z_log_var has shape {z_log_var.shape}, expected (7, 2): is "
-            "there a number where self.latent_dim belongs?"
-        )
-    return ""
-
-
 def _round(change):
     """A class whose `call` gives what `change` makes of z_mean, z_log_var and latent_dim."""
 
@@ -201,8 +146,8 @@ def _mean(values, axis=1):
 
 
 def _averages_over_the_batch(cls):
-    _, _, z_log_var = _latents(cls)
-    return z_log_var.shape == (7, 3) and _equal(z_log_var, 0) and not _equal(z_log_var, 1)
+    _, _, z_log_var = latents_of(cls)
+    return z_log_var.shape == (7, 3) and equal(z_log_var, 0) and not equal(z_log_var, 1)
 
 
 round_latent = Question(
@@ -210,13 +155,15 @@ round_latent = Question(
     "A LatentDistribution with ONE log variance for all dimensions of an image.",
     variable="RoundLatent",
     answer=_round(lambda m, v, n: (m, tf.repeat(_mean(v), n, axis=1))),
-    examine=_examine_round_latent,
+    examine=round_latent_fault,
     mistakes=[
         Mistake(
             "z_log_var has one column where the contract asks for latent_dim of them: repeat it. "
             "(It would broadcast in `sample`; `kl` refuses it.)",
             wrong=_round(lambda m, v, n: (m, _mean(v))),
-            when=lambda cls: _latents(cls)[1].shape == (7, 3) and _latents(cls)[2].shape == (7, 1),
+            when=lambda cls: (
+                latents_of(cls)[1].shape == (7, 3) and latents_of(cls)[2].shape == (7, 1)
+            ),
         ),
         Mistake(
             "You averaged over axis 0, the images: now all images share one oval. Average over "
@@ -285,7 +232,7 @@ contract_test = Question(
 
 
 def _decoded(cls):
-    decoder = _an_instance(cls, "decoder")
+    decoder = instance(cls, "decoder")
     z = np.random.default_rng().normal(size=(6, 2)).astype("float32")
     return decoder, z, np.asarray(decoder(z))
 

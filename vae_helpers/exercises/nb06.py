@@ -1,15 +1,20 @@
-"""Exercises of notebook 06: one cure for each patient of the clinic.
+"""Exercises of notebook 06: one cure for each patient of the clinic."""
 
-A loss is judged on random batches against the negative ELBO, a sampler by the noise it draws, the
-warm-up inside a graph, as `fit` runs it.
-"""
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
-from vae_helpers.exercises.examiners import sampler_fault, warm_up_fault
-from vae_helpers.exercises.losses import kl_mistakes, loss_inputs, loss_with, pixel_mistakes
+from vae_helpers.exercises.examiners import sampler_fault
+from vae_helpers.exercises.losses import (
+    kl_mistakes,
+    latent_loss,
+    loss_inputs,
+    loss_with,
+    pixel_mistakes,
+    warm_up_fault,
+    warm_up_with,
+)
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import cross_entropy, reconstruction
 from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
@@ -22,8 +27,6 @@ def solutions():
     return nb06
 
 
-# --------------------------------------------------------------------------- losses
-
 elbo_loss = loss_with()
 
 
@@ -32,23 +35,15 @@ def _grey(rng):
     return loss_inputs(rng, channels=1)
 
 
-def _loss_question(name, task, inputs=_grey, **rest):
-    """A question whose answer is a loss: the negative ELBO, however it is written."""
-    return Question(
-        name,
-        task,
-        variable="my_loss",
-        answer=elbo_loss,
-        inputs=inputs,
-        outcome="One number: nats per image, as a mean over images.",
-        solutions=solutions,
-        **rest,
-    )
-
-
-def _with_latent(latent):
-    return loss_with(latent=latent)
-
+# A question whose answer is a loss: the negative ELBO, however it is written.
+_loss_question = partial(
+    Question,
+    variable="my_loss",
+    answer=elbo_loss,
+    inputs=_grey,
+    outcome="One number: nats per image, as a mean over images.",
+    solutions=solutions,
+)
 
 pixels_summed = _loss_question(
     "pixels_summed",
@@ -141,7 +136,7 @@ log_sign = _loss_question(
     "The loss of patient 4, with the terms of the KL as they should be.",
     mistakes=[
         *kl_mistakes(
-            _with_latent,
+            latent_loss,
             log_var_sign="That is the patient: + z_log_var rewards ever smaller variances, without "
             "end.",
             no_log_var="The logarithm is gone altogether: nothing keeps the variances from going "
@@ -162,7 +157,7 @@ log_variance = _loss_question(
     "log_variance",
     "The loss of patient 5, in which z_log_var is read as what it is.",
     mistakes=kl_mistakes(
-        _with_latent,
+        latent_loss,
         std="That is the patient: the log variance is taken for sigma and squared.",
         variance="You took it for the variance itself: the logarithm of a negative output is NaN.",
         log_std="You took it for the logarithm of sigma: then the sampler would have to use "
@@ -178,20 +173,16 @@ counted_once = _loss_question(
     "counted_once",
     "The loss of patient 6, with the KL counted once.",
     mistakes=[
-        Mistake(
-            "That is the patient: the KL stands in there twice.", wrong=loss_with(kl_weight=2.0)
-        ),
-        Mistake(
-            "Now the KL is gone from both places: an autoencoder with noise is left.",
-            wrong=loss_with(kl_weight=0.0),
-        ),
-        Mistake(
-            "You halved it in one place and forgot the other: it counts one and a half times.",
-            wrong=loss_with(kl_weight=1.5),
-        ),
-        Mistake(
-            "You took away one KL too many: half of one is left.", wrong=loss_with(kl_weight=0.5)
-        ),
+        Mistake(words, wrong=loss_with(kl_weight=weight))
+        for weight, words in (
+            (2.0, "That is the patient: the KL stands in there twice."),
+            (0.0, "Now the KL is gone from both places: an autoencoder with noise is left."),
+            (
+                1.5,
+                "You halved it in one place and forgot the other: it counts one and a half times.",
+            ),
+            (0.5, "You took away one KL too many: half of one is left."),
+        )
     ],
     hint="Two lines of the patient know the KL. One of them is enough.",
     remark="A weight of 0.5 in both places would also be right, and would puzzle every reader.",
@@ -251,19 +242,18 @@ image_range = _loss_question(
 
 
 def _with_large_logits(rng):
-    images, logits, z_mean, z_log_var = _grey(rng)
-    return images, 10.0 * logits.clip(-3.0, 3.0), z_mean, z_log_var
+    images, logits, *codes = _grey(rng)
+    return images, 10.0 * logits.clip(-3.0, 3.0), *codes
 
 
-def _right_where_small(answer):
-    """True when the loss is right for small logits; it was not for large ones."""
-    images, logits, z_mean, z_log_var = _grey(np.random.default_rng())
-    small = images, 0.4 * logits, z_mean, z_log_var
-    return abs(float(answer(*small)) - elbo_loss(*small)) < 1e-3 * elbo_loss(*small)
-
-
-def _finite_where_large(answer):
-    return bool(np.isfinite(float(answer(*_with_large_logits(np.random.default_rng())))))
+def _for_large_logits(answer):
+    """What a loss is for large logits, "finite" or "infinite"; "" if it is wrong for small ones."""
+    rng = np.random.default_rng()
+    images, logits, *codes = _grey(rng)
+    small = images, 0.4 * logits, *codes
+    if not np.isclose(float(answer(*small)), elbo_loss(*small), rtol=1e-3):
+        return ""
+    return "finite" if np.isfinite(float(answer(*_with_large_logits(rng)))) else "infinite"
 
 
 def _in_float32(x, a, epsilon=0.0):
@@ -281,13 +271,13 @@ finite_everywhere = _loss_question(
             "A sigmoid cures the negative probabilities. But in float32 it rounds to exactly 1 for "
             "logits above about 17, and log(1 - p) is then the logarithm of 0.",
             wrong=loss_with(_in_float32),
-            when=lambda loss: _right_where_small(loss) and not _finite_where_large(loss),
+            when=lambda loss: _for_large_logits(loss) == "infinite",
         ),
         Mistake(
             "It is finite, but an epsilon or a clip caps what a confident mistake costs, and where "
             "it does, the gradient is gone.",
             wrong=loss_with(lambda x, a: _in_float32(x, a, 1e-7)),
-            when=lambda loss: _right_where_small(loss) and _finite_where_large(loss),
+            when=lambda loss: _for_large_logits(loss) == "finite",
         ),
         *pixel_mistakes(
             logits_doubled="(1 + tanh(a)) / 2 is a probability, namely sigmoid(2a): every logit "
@@ -300,8 +290,6 @@ finite_everywhere = _loss_question(
     "logits.",
     remark="A logit of 30 costs 30 nats when it is wrong, and no logarithm of 0 was taken.",
 )
-
-# --------------------------------------------------------------------------- samplers
 
 
 def _right_sampler(z_mean, z_log_var):
@@ -351,52 +339,26 @@ half_the_log = _sampler_question(
     remark="Sampler and KL read one number; they have to read it in the same way.",
 )
 
-# --------------------------------------------------------------------------- a weight that moves
-
-
-def _warm_up_with(start=0.0, kind=tf.Variable, renew=False, total=lambda w, r, kl: r + w * kl):
-    """A class for `warm_up`: where its weight starts, what it is, how it is set, what it weighs."""
-
-    class MyWarmUp:
-        def __init__(self):
-            self.weight = kind(start)
-
-        def set(self, weight):
-            if renew:
-                self.weight = kind(weight)
-            else:
-                self.weight.assign(weight)
-
-        def __call__(self, images, logits, z_mean, z_log_var):
-            reconstruction = -bernoulli_log_likelihood(images, logits)
-            return tf.reduce_mean(
-                total(self.weight, reconstruction, gaussian_kl(z_mean, z_log_var))
-            )
-
-    return MyWarmUp
-
 
 warm_up = Question(
     "warm_up",
     "The loss of patient 13, with a weight that a compiled step sees change.",
     variable="MyWarmUp",
-    answer=_warm_up_with(),
+    answer=warm_up_with(),
     examine=lambda answer: warm_up_fault(answer, _grey),
     mistakes=[
-        Mistake(None, wrong=_warm_up_with(kind=float, renew=True)),
-        Mistake(None, wrong=_warm_up_with(renew=True)),
-        Mistake(None, wrong=_warm_up_with(start=1.0)),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: w * (r + kl))),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: w * r + kl)),
-        Mistake(None, wrong=_warm_up_with(total=lambda w, r, kl: r + kl)),
+        Mistake(None, wrong=warm_up_with(kind=float, renew=True)),
+        Mistake(None, wrong=warm_up_with(renew=True)),
+        Mistake(None, wrong=warm_up_with(start=1.0)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * (r + kl))),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * r + kl)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: r + kl)),
     ],
     hint="What is TensorFlow's name for a number that a graph reads anew at every step? It has a "
     "method that writes into it.",
     solutions=solutions,
     remark="The course's VAE keeps its beta in such a variable: vae.beta may change between fits.",
 )
-
-# --------------------------------------------------------------------------- two at once
 
 
 def _keras_on_logits(x, a):
