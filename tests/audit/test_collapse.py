@@ -39,7 +39,7 @@ def test_eigenvalues_equal_the_definition(tiny, likelihood):
 
 def test_slices_of_the_data_add_up(monkeypatch, tiny):
     whole = critical_beta(tiny).eigenvalues
-    monkeypatch.setattr("vae_helpers.references.SLICE", 7)
+    monkeypatch.setattr("vae_helpers.references.SLICE_VALUES", 7 * tiny[0].size)
     np.testing.assert_allclose(critical_beta(tiny).eigenvalues, whole, rtol=1e-5)
 
 

@@ -24,21 +24,21 @@ def letters():
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_damaged_images_are_images_and_the_originals_stay(function, letters):
+def test_corrupted_images_are_images_and_the_originals_stay(function, letters):
     whole, floats = letters.copy(), (letters / 255).astype("float32")[..., None]
-    damaged = function(whole, 2 if function is not speckle else 0.2)
-    assert damaged.shape == (60, 28, 28, 1) and damaged.dtype == np.float32
-    assert damaged.min() >= 0 and damaged.max() <= 1
+    corrupted = function(whole, 2 if function is not speckle else 0.2)
+    assert corrupted.shape == (60, 28, 28, 1) and corrupted.dtype == np.float32
+    assert corrupted.min() >= 0 and corrupted.max() <= 1
     np.testing.assert_array_equal(whole, letters)
     before = floats.copy()
     again = function(floats, 2 if function is not speckle else 0.2)
     np.testing.assert_array_equal(floats, before)
-    np.testing.assert_allclose(again, damaged, atol=1e-6)
-    assert np.all(np.any(damaged != floats, axis=(1, 2, 3))), "no image got away"
+    np.testing.assert_allclose(again, corrupted, atol=1e-6)
+    assert np.all(np.any(corrupted != floats, axis=(1, 2, 3))), "every image is changed"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_strength_is_no_damage(function, letters):
+def test_no_strength_is_no_corruption(function, letters):
     np.testing.assert_allclose(function(letters, 0)[..., 0], letters / 255, atol=1e-6)
 
 
@@ -58,7 +58,7 @@ def test_images_of_any_size_and_colour_are_corrupted(name, shape):
 
 
 @pytest.mark.parametrize("function", SEEDED)
-def test_a_seed_repeats_the_damage_and_another_does_other_damage(function, letters):
+def test_a_seed_repeats_the_corruption_and_another_gives_another(function, letters):
     strength = 0.2 if function is speckle else 3
     first = function(letters, strength, seed=1)
     np.testing.assert_array_equal(function(letters, strength, seed=1), first)
@@ -66,9 +66,9 @@ def test_a_seed_repeats_the_damage_and_another_does_other_damage(function, lette
 
 
 @pytest.mark.parametrize("function", SEEDED)
-def test_each_image_is_damaged_in_its_own_way(function):
-    damaged = function(flat(0.5), 0.2 if function is speckle else 3)
-    assert len(np.unique(damaged.reshape(40, -1), axis=0)) == 40
+def test_each_image_is_corrupted_in_its_own_way(function):
+    corrupted = function(flat(0.5), 0.2 if function is speckle else 3)
+    assert len(np.unique(corrupted.reshape(40, -1), axis=0)) == 40
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -93,13 +93,13 @@ def test_the_three_strengths_do_more_and_more(name, letters):
         *((function, np.nan) for function in FUNCTIONS),
     ],
 )
-def test_a_strength_out_of_range_is_refused(function, bad, letters):
+def test_a_strength_out_of_range_is_rejected(function, bad, letters):
     with pytest.raises(ValueError, match="strength is .*, expected a .*, 0 to "):
         function(letters, bad)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_bad_images_are_refused(function):
+def test_bad_images_are_rejected(function):
     with pytest.raises(ValueError, match="divide by 255"):
         function(np.full((2, 28, 28), 200.0), 1)
 
@@ -109,9 +109,9 @@ def test_bad_images_are_refused(function):
 
 @pytest.mark.parametrize("strength", [0.05, 0.3, 1.0])
 def test_speckle_hits_as_many_pixels_as_it_says_and_turns_half_of_them_white(strength):
-    damaged = speckle(flat(0.5, 100), strength)
-    hit = damaged[damaged != 0.5]
-    pixels = damaged.size
+    corrupted = speckle(flat(0.5, 100), strength)
+    hit = corrupted[corrupted != 0.5]
+    pixels = corrupted.size
     assert abs(hit.size / pixels - strength) <= 4 * np.sqrt(strength * (1 - strength) / pixels)
     assert set(np.unique(hit)) == {0.0, 1.0}
     assert abs(hit.mean() - 0.5) < 4 * 0.5 / np.sqrt(hit.size)

@@ -134,7 +134,7 @@ def test_bad_images_are_named_with_the_cure(images, complaint):
         reference_lines(images, 2)
 
 
-def test_too_many_components_are_refused(tiny):
+def test_too_many_components_are_rejected(tiny):
     with pytest.raises(ValueError, match="components is 13"):
         pca_cost(tiny, 13)
 

@@ -115,7 +115,7 @@ def test_a_network_that_swallows_everything_is_given_up(online, monkeypatch):
 
 def test_offline_asks_nobody(online, monkeypatch):
     monkeypatch.setenv("VAE_OFFLINE", "1")
-    monkeypatch.setattr(fashion_mnist, "ask", lambda url: pytest.fail(f"asked {url}"))
+    monkeypatch.setattr(fetch, "ask", lambda url: pytest.fail(f"asked {url}"))
     with pytest.warns(UserWarning, match="VAE_OFFLINE is set"):
         load_fashion_mnist()
 

@@ -1,4 +1,4 @@
-"""The loaders: where they look, what they say of it, and what they refuse."""
+"""The loaders: where they look, what they say of it, and what they reject."""
 
 import dataclasses
 import os
@@ -80,7 +80,7 @@ GOOD = np.full((4, 28, 28), 0.5)
         (GOOD.astype(str), "dtype <U"),
     ],
 )
-def test_bad_images_are_refused_with_the_cure(images, message):
+def test_bad_images_are_rejected_with_the_cure(images, message):
     with pytest.raises(ValueError, match=f"^clothes .*{message}"):
         check_images(images, "clothes")
     with pytest.raises(ValueError):
@@ -122,7 +122,7 @@ def test_arrays_of_ones_own_may_be_floats_with_a_test_part():
         ({"test_images": GOOD}, "belong together"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(change, message):
+def test_arrays_that_do_not_fit_are_rejected(change, message):
     images, labels = some_images(10, 2)
     with pytest.raises(ValueError, match=message):
         dataset_from_arrays(**{"images": images, "labels": labels, "class_names": "ab"} | change)

@@ -149,7 +149,7 @@ def test_wrong_arguments_are_named(draw, wrong, message):
         draw(**wrong)
 
 
-def test_an_unknown_font_is_refused():
+def test_an_unknown_font_is_rejected():
     with pytest.raises(ValueError, match=f"0 to {len(FONTS) - 1}"):
         synthetic_letters(3, font=len(FONTS))
 

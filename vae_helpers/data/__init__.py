@@ -23,7 +23,7 @@ _HOME = {  # name -> module of this package
     "DRAWN_TRAIN": "dataset",
     "FASHION_CSV": "fashion_mnist",
     "FASHION_SHA256": "fashion_mnist",
-    "GARMENTS": "garments",
+    "GARMENTS": "dataset",
     "GIVEN": "locate",
     "ImageDataset": "dataset",
     "LETTERS": "letters",

@@ -7,6 +7,11 @@ import numpy as np
 
 from vae_helpers.images import as_uint8, check_images
 
+GARMENTS = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
 TEST_FRACTION = 0.15
 SYNTHETIC_TRAIN, SYNTHETIC_TEST = 12_000, 2_000
 DRAWN_TRAIN, DRAWN_TEST = SYNTHETIC_TRAIN, SYNTHETIC_TEST  # the old names, for one edition
@@ -85,8 +90,9 @@ def dataset_from_arrays(
         labels: whole numbers from 0, shape (n,).
         class_names: one name a label.
         name: stands in figure titles.
-        test_images, test_labels: the test part. Without it, 15% of each class are held out, and
+        test_images: the images of the test part. Without it, 15% of each class are held out, and
             both parts are shuffled, with a fixed seed.
+        test_labels: the labels of the test part.
 
     Raises:
         ValueError: naming what does not fit, and the cure.

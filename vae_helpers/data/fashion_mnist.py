@@ -3,8 +3,7 @@
 import functools
 from pathlib import Path
 
-from vae_helpers.data.dataset import ImageDataset, dataset_from_files, stand_in
-from vae_helpers.data.fetch import ask, download, writable_cache
+from vae_helpers.data.dataset import GARMENTS, ImageDataset, dataset_from_files, stand_in
 from vae_helpers.data.formats import read_idx
 from vae_helpers.data.locate import (
     GIVEN,
@@ -16,7 +15,6 @@ from vae_helpers.data.locate import (
     keras_cache,
     parse_once,
 )
-from vae_helpers.data.synthetic import GARMENTS, synthetic_garments
 
 # The storage that keras.datasets.fashion_mnist reads, too.
 FASHION_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -64,14 +62,17 @@ def load_fashion_mnist(
         ],
         read=_read,
         download=_download,
-        stand_in=lambda: stand_in("Fashion-MNIST", synthetic_garments, GARMENTS),
+        stand_in=_stand_in,
     )
     return find(search, path, allow_synthetic if allow_drawn is None else allow_drawn)
 
 
 def _read(place, root):
-    """Return Fashion-MNIST from under `root`, or None. MNIST's digits come in files of the same
-    names: an original set wins, and others count only if their folder or the user says so."""
+    """Return Fashion-MNIST from under `root`, or None.
+
+    MNIST's digits come in files of the same names: an original set wins, and others count only if
+    their folder or the user says so.
+    """
     others = []
     for files in find_together(root, FASHION_SHA256, endings=("", ".gz")):
         dataset, is_original = _read_idx_files(files, f" in {place}{below(root, files)}")
@@ -107,7 +108,15 @@ def _read_csv_files(files, where):
     return dataset_from_files(parts, GARMENTS, "Fashion-MNIST", source)
 
 
+def _stand_in():
+    from vae_helpers.data.synthetic import synthetic_garments
+
+    return stand_in("Fashion-MNIST", synthetic_garments, GARMENTS)
+
+
 def _download():
+    from vae_helpers.data.fetch import ask, download, writable_cache
+
     ask(f"{FASHION_URL}{next(iter(FASHION_SHA256))}.gz")
     with writable_cache(cache_dir() / "fashion-mnist") as folder:
         files = {}

@@ -2,26 +2,16 @@
 
 import contextlib
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vae_helpers.data.locate import UnreachableError, warn_of_cache
 from vae_helpers.files import remove_abandoned
-from vae_helpers.settings import is_on
 
 CONNECT_SECONDS = 5  # for one connection; a closed network is given up after twice this
 READ_SECONDS = 30  # between two pieces of a download
 HEADERS = {"User-Agent": "vae_helpers"}
-
-
-class UnreachableError(OSError):
-    """The network did not answer; the message says who was asked and what happened."""
-
-
-def is_offline() -> bool:
-    """Return whether the environment says VAE_OFFLINE=1: no network is tried."""
-    return is_on("VAE_OFFLINE")
 
 
 def ask(url: str) -> None:
@@ -102,17 +92,8 @@ def writable_cache(folder: Path) -> Iterator[Path]:
         yield folder
 
 
-def warn_of_cache(folder: Path, error: OSError) -> None:
-    """Warn that the cache cannot be written, which is no reason to stop."""
-    warnings.warn(
-        f"the cache folder {folder} cannot be written ({error}); going on without it, so the next "
-        "run does this work again. Set VAE_CACHE_DIR to a folder of yours.",
-        stacklevel=2,
-    )
-
-
 def _reason(error):
-    """The first cause, such as 'Connection refused', without the names of the classes around."""
+    """Return the first cause, such as 'Connection refused', without the classes around it."""
     while error.__context__ is not None:
         error = error.__context__
     return str(error)

@@ -65,12 +65,8 @@ def load_folder(
     height, width = _height_and_width(size)
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is {test_fraction!r}, expected a share between 0 and 1")
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise FileNotFoundError(f"{str(path)!r} {what} (seen from {Path.cwd()}): name a folder")
+    root = _existing(path)
     name = name or root.resolve().name
-
     files, skipped = _find_images(root)
     total = len(files) + len(skipped)
     class_of = _classes(root, files, name)
@@ -83,10 +79,9 @@ def load_folder(
     source = f"{total - len(skipped):,} images of the folder '{root.resolve().name}', resized to "
     source += f"{height} x {width} in {kind}"
     if skipped:
-        warning = _name_skipped(root, skipped, total)
-        if lost := sorted({*class_of.values()} - {*class_names}):
-            warning += f" No image of {', '.join(lost)} is left, so this is no class."
-        warnings.warn(warning, stacklevel=2)
+        lost = sorted({*class_of.values()} - {*class_names})
+        left_out = f" No image of {', '.join(lost)} is left, so this is no class." if lost else ""
+        warnings.warn(_name_skipped(root, skipped, total) + left_out, stacklevel=2)
         source += f"; {len(skipped):,} of {total:,} files skipped"
     return ImageDataset(*parts, class_names, name, source, True)
 
@@ -100,6 +95,14 @@ def _height_and_width(size):
             f"{MIN_SIDE} pixels"
         )
     return sides
+
+
+def _existing(path):
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        raise FileNotFoundError(f"{str(path)!r} {what} (seen from {Path.cwd()}): name a folder")
+    return root
 
 
 def _walk(folder: str | Path, above: frozenset = frozenset()) -> Iterator[Path]:

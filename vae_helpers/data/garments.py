@@ -3,10 +3,6 @@
 import numpy as np
 
 SIDE = 28
-GARMENTS = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
 
 _FINE = 4  # garments are drawn four times as large
 
@@ -15,7 +11,7 @@ def garment(label: int, factors: dict[str, float]) -> np.ndarray:
     """Return one garment without stripes and noise.
 
     Args:
-        label: index into GARMENTS.
+        label: index into dataset.GARMENTS.
         factors: width, length, detail, flare, shade, shift_x and shift_y, as `synthetic` says.
 
     Returns:
@@ -51,11 +47,11 @@ class _Pen:
         self.draw.polygon(self.points(points), fill=self.grey(tone))
 
     def fill_both(self, right_half, tone=1.0):
-        """A shape and its mirror image as one polygon; the points run down its right half."""
+        """Fill a shape and its mirror image as one polygon; the points run down its right half."""
         self.fill(right_half + [(-x, y) for x, y in reversed(right_half)], tone)
 
     def fill_each(self, points, tone=1.0):
-        """A shape on the right and its mirror image on the left."""
+        """Fill a shape on the right and its mirror image on the left."""
         self.fill(points, tone)
         self.fill([(-x, y) for x, y in points], tone)
 
@@ -65,7 +61,7 @@ class _Pen:
 
 
 def _top(pen, hem, sleeve, cuff, flare, waist=5.4):
-    """Body and sleeves of whatever is worn above the waist; `sleeve` is 0 to 1."""
+    """Draw body and sleeves of what is worn above the waist; `sleeve` is 0 to 1."""
     wide = waist + 1.2 * flare
     pen.fill_both([(2.4, -11.5), (5.6, -10.3), (5.2, -5), (waist, 1), (wide, hem)])
     x, y = 9.2 + 1.2 * sleeve, -4.8 + 13 * sleeve  # where the sleeve ends

@@ -5,9 +5,7 @@ import string
 from pathlib import Path
 
 from vae_helpers.data.dataset import ImageDataset, dataset_from_files, split, stand_in
-from vae_helpers.data.fetch import UnreachableError, ask
-from vae_helpers.data.locate import Search, find, find_together, parse_once
-from vae_helpers.data.synthetic import synthetic_letters
+from vae_helpers.data.locate import Search, UnreachableError, find, find_together, parse_once
 
 LETTERS = tuple(string.ascii_uppercase)
 LETTERS_FILE = "A_Z Handwritten Data.csv"
@@ -49,7 +47,7 @@ def load_letters(
         caches=[("kagglehub's cache", folder) for folder in _kagglehub_cache()],
         read=_read,
         download=_download,
-        stand_in=lambda: stand_in("A-Z letters", synthetic_letters, LETTERS),
+        stand_in=_stand_in,
     )
     return find(search, path, allow_synthetic if allow_drawn is None else allow_drawn)
 
@@ -70,7 +68,15 @@ def _read(place, root):
     return dataset_from_files(split(images, labels), LETTERS, "A-Z letters", source)
 
 
+def _stand_in():
+    from vae_helpers.data.synthetic import synthetic_letters
+
+    return stand_in("A-Z letters", synthetic_letters, LETTERS)
+
+
 def _download():
+    from vae_helpers.data.fetch import ask
+
     try:
         import kagglehub
     except ImportError as error:

@@ -15,13 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from vae_helpers.data.dataset import ImageDataset
-from vae_helpers.data.fetch import UnreachableError, is_offline, warn_of_cache
 from vae_helpers.data.formats import read_csv
 from vae_helpers.files import atomic_path
+from vae_helpers.settings import is_on
 
 GIVEN = "the given path"
 SYNTHETIC = ("synthetic", "drawn")  # what asks for the stand-in; "drawn" is the old word
 SEARCH_DEPTH = 5  # Kaggle's deepest layout is datasets/<owner>/<slug>/<folder>
+
+
+class UnreachableError(OSError):
+    """The network did not answer; the message says who was asked and what happened."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,7 @@ def find(search: Search, path: str | Path | None, allow_synthetic: bool) -> Imag
 
 
 def _read_chosen(search, path, chosen):
-    """Read from the place that the user named. What is not there is an error: no other place is
-    tried."""
+    """Read from the place that the user named; no other one is tried."""
     place, root = GIVEN if path else "VAE_DATA_DIR", Path(chosen).expanduser()
     if not os.path.exists(root):
         raise FileNotFoundError(
@@ -105,6 +108,11 @@ def _read_chosen(search, path, chosen):
         f"{search.files}. Put the data there"
         + ("." if path else ", or unset VAE_DATA_DIR to look elsewhere.")
     )
+
+
+def is_offline() -> bool:
+    """Return whether the environment says VAE_OFFLINE=1: no network is tried."""
+    return is_on("VAE_OFFLINE")
 
 
 def kaggle_input() -> Path:
@@ -158,13 +166,24 @@ def below(root: Path, files: dict[str, Path]) -> str:
     return "" if folder == Path() else f"/{folder.as_posix()}"
 
 
+def warn_of_cache(folder: Path, error: OSError) -> None:
+    """Warn that the cache cannot be written, which is no reason to stop."""
+    warnings.warn(
+        f"the cache folder {folder} cannot be written ({error}); going on without it, so the next "
+        "run does this work again. Set VAE_CACHE_DIR to a folder of yours.",
+        stacklevel=2,
+    )
+
+
 def parse_once(file: Path, classes: int, has_header: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the images and labels of a CSV file, parsed now or by an earlier run.
 
     The cache knows the file by its path, size and time of change, so a changed file is parsed anew.
 
     Args:
-        file, classes, has_header: see `formats.read_csv`.
+        file: see `formats.read_csv`, as for the others.
+        classes: labels must be below this.
+        has_header: whether the first line names the columns.
     """
     stat = file.stat()
     which = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_helpers.data.garments import GARMENTS, SIDE, garment
+from vae_helpers.data.dataset import GARMENTS
+from vae_helpers.data.garments import SIDE, garment
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FONTS = (
@@ -165,10 +166,11 @@ def _to_grey(brightness, noise, rng):
 
 
 def _distance(field, factors):
-    """Distance in pixels from each pixel to the letter's edge, positive inside.
+    """Return the distance from each pixel to the letter's edge, in pixels, positive inside.
 
     Args:
-        field: (n, 1, 1, _FIELD, _FIELD) distance fields. factors: each (n, 1, 1).
+        field: (n, 1, 1, _FIELD, _FIELD) distance fields.
+        factors: slant, scale, shift_x and shift_y, each (n, 1, 1).
     """
     n, size = len(field), field.shape[-1]
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
@@ -192,8 +194,11 @@ def _distance(field, factors):
 
 @functools.cache
 def _distance_fields():
-    """Signed distances to the edge of each letter: (fonts, letters, _FIELD, _FIELD), in steps of
-    the field, positive inside."""
+    """Return the distances to the edge of each letter, in steps of the field, positive inside.
+
+    Returns:
+        float32 (fonts, letters, _FIELD, _FIELD).
+    """
     import matplotlib
 
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
@@ -206,7 +211,7 @@ def _distance_fields():
 
 
 def _glyph(font_path, letter):
-    """The letter as a bool mask, its longer side _LETTER steps, centred."""
+    """Return the letter as a bool mask, its longer side _LETTER steps, centred."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.truetype(str(font_path), 3 * _LETTER)
@@ -222,8 +227,8 @@ def _glyph(font_path, letter):
 
 
 def _distance_to(mask):
-    """Euclidean distance from every point to the nearest True point: first within each column,
-    then the best column."""
+    """Return the Euclidean distance from every point to the nearest True point."""
+    # First within each column, then over the columns.
     steps = np.arange(len(mask), dtype=np.float32)
     square = (steps[:, None] - steps) ** 2
     in_column = np.where(mask, square[:, :, None], np.float32(1e6)).min(axis=1)

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
-from vae_helpers.exercises.losses import KL, gaussian_kl, kl_with, loss_inputs, loss_with
+from vae_helpers.exercises.losses import kl_with, loss_inputs, loss_with
+from vae_helpers.known_mistakes import losses as known
 from vae_helpers.known_mistakes.samplers import (
     RIGHT,
     RIGHT_SAMPLER,
@@ -155,14 +156,14 @@ def latent_with(
         width: of `known_mistakes.samplers`.
         kl: function of z_mean and z_log_var, as arrays.
     """
-    prices = kl or kl_with(gaussian_kl)
+    of_arrays = kl or kl_with(known.gaussian_kl)
 
     class Latent(parts.LatentDistribution):
         def sample(self, z_mean, z_log_var):
             return sampler.sample(z_mean, z_log_var, self.noise, width=width)
 
         def kl(self, z_mean, z_log_var):
-            return tf.constant(prices(np.asarray(z_mean), np.asarray(z_log_var)))
+            return tf.constant(of_arrays(np.asarray(z_mean), np.asarray(z_log_var)))
 
     return Latent
 
@@ -170,7 +171,9 @@ def latent_with(
 def kl_is_right(latent: parts.LatentDistribution) -> bool:
     """Return True when `latent.kl` gives the Gaussian KL from the standard normal."""
     m, v = np.random.default_rng().normal(size=(2, 7, latent.latent_dim)).astype("float32")
-    return np.allclose(latent.kl(tf.constant(m), tf.constant(v)), kl_with(gaussian_kl)(m, v), 1e-4)
+    return np.allclose(
+        latent.kl(tf.constant(m), tf.constant(v)), kl_with(known.gaussian_kl)(m, v), 1e-4
+    )
 
 
 def is_healthy(latent: parts.LatentDistribution) -> bool:
@@ -187,14 +190,18 @@ SICK_LATENTS = {
     SAMPLERS["one_for_all"].text: latent_with(SAMPLERS["one_for_all"]),
     SAMPLERS["fixed_seed"].text: latent_with(SAMPLERS["fixed_seed"]),
     "has a `kl` that averages over the latent dimensions": latent_with(
-        kl=kl_with(gaussian_kl, np.mean)
+        kl=kl_with(known.gaussian_kl, np.mean)
     ),
-    "has a `kl` without its part for the variance": latent_with(kl=kl_with(KL["mean_alone"])),
+    "has a `kl` without its part for the variance": latent_with(
+        kl=kl_with(known.kl("mean_square_alone").function)
+    ),
 }
 Healthy = latent_with()  # and not the class itself
 
 
 class WrongShape(parts.LatentDistribution):
+    """A latent distribution whose `sample` gives one number for each image."""
+
     def sample(self, z_mean, z_log_var):
         return super().sample(z_mean, z_log_var)[:, 0]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vae_helpers.audit.terms import KLS, RECONSTRUCTIONS, cross_entropy, gaussian_kl
 from vae_helpers.exercises.question import Mistake
+from vae_helpers.known_mistakes.losses import cross_entropy, gaussian_kl, kl, reconstruction
 
 # --------------------------------------------------------------------------- inputs
 
@@ -42,58 +42,12 @@ def loss_inputs(rng: np.random.Generator, channels: int | None = None) -> tuple:
     return tuple(array.astype("float32") for array in (images, logits, z_mean, z_log_var))
 
 
-# --------------------------------------------------------------------------- the list, by name
-
-
-def _listed(terms, names):
-    by_text = {term.text: term.function for term in terms}
-    return {name: by_text[text] for name, text in names.items()}
-
-
-# Wrong KLs of one latent dimension, functions of z_mean and z_log_var.
-KL_NAMES = {
-    "log_std": "a KL that reads z_log_var as log(sigma), variance exp(2 z_log_var)",
-    "variance": "a KL that reads z_log_var as the variance",
-    "absolute_variance": "a KL that reads the absolute value of z_log_var as the variance",
-    "std": "a KL that reads z_log_var as sigma",
-    "exp_doubled": "a KL with exp(2 z_log_var) for the variance, as if z_log_var were log(sigma)",
-    "log_doubled": "a KL with 2 z_log_var for the log variance, as if z_log_var were log(sigma)",
-    "exp_halved": "a KL with sigma = exp(z_log_var / 2) where the variance belongs",
-    "both_halved": "a KL that reads z_log_var as twice the log variance",
-    "log_sign": "a KL with the sign of z_log_var turned",
-    "mean_sign": "a KL with the sign of z_mean**2 turned",
-    "no_log": "a KL without its term z_log_var",
-    "no_mean": "a KL without its term z_mean**2",
-    "mean_alone": "z_mean**2 alone: the KL's two terms of z_log_var are missing, or cancel",
-    "reversed": "the KL with its arguments exchanged, KL(prior || q)",
-    "keras": "keras.losses.KLDivergence of z_mean and z_log_var",
-}
-# Other costs of one pixel, functions of it and its logit.
-PIXEL_NAMES = {
-    "sigmoid_twice": "the cross-entropy of a sigmoid applied twice "
-    "(probabilities taken for logits)",
-    "logits_as_probabilities": "a cross-entropy that takes the logits for probabilities",
-    "half_squared": "half the squared error of sigmoid(logits)",
-}
-KL = _listed(KLS, KL_NAMES)
-PIXEL = _listed(RECONSTRUCTIONS, PIXEL_NAMES)
-
 # --------------------------------------------------------------------------- losses and KLs
 
 
 def kl_with(latent: Callable, latents: Callable = np.sum) -> Callable:
     """Return a KL of z_mean and z_log_var, made of that of one latent dimension."""
     return lambda z_mean, z_log_var: latents(latent(z_mean, z_log_var), axis=1)
-
-
-def kl_mistakes(make: Callable = kl_with, **words: str) -> list[Mistake]:
-    """Return a `Mistake` for each wrong KL that is named.
-
-    Args:
-        make: function of the KL of one latent dimension that returns the wrong answer.
-        words: name in `KL` -> what to say to the learner.
-    """
-    return [Mistake(message, wrong=make(KL[name])) for name, message in words.items()]
 
 
 def loss_with(
@@ -123,3 +77,28 @@ def loss_with(
         return over_images(reconstruction + kl_weight * latents(latent(m, v), axis=1))
 
     return loss
+
+
+# --------------------------------------------------------------------------- mistakes
+
+
+def kl_mistakes(make: Callable = kl_with, **words: str) -> list[Mistake]:
+    """Return a `Mistake` for each wrong KL that is named.
+
+    Args:
+        make: function of the KL of one latent dimension that returns the wrong answer.
+        words: name in `known_mistakes.losses` -> what to say to the learner.
+    """
+    return [Mistake(message, wrong=make(kl(name).function)) for name, message in words.items()]
+
+
+def pixel_mistakes(**words: str) -> list[Mistake]:
+    """Return a `Mistake` for each loss with a wrong reconstruction that is named.
+
+    Args:
+        words: name in `known_mistakes.losses` -> what to say to the learner.
+    """
+    return [
+        Mistake(message, wrong=loss_with(reconstruction(name).function))
+        for name, message in words.items()
+    ]

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from vae_helpers.exercises.losses import KL, codes, kl_mistakes, kl_with
-from vae_helpers.exercises.losses import gaussian_kl as kl
+from vae_helpers.exercises.losses import codes, kl_mistakes, kl_with
 from vae_helpers.exercises.question import Mistake, Question
+from vae_helpers.known_mistakes import losses
 
 
 def solutions():
@@ -78,8 +78,9 @@ def _near(answer, part, value):
     return abs(float(answer[part]) - value) < 0.01
 
 
-_each = kl_with(kl, latents=lambda values, axis: values)
-_kl = kl_with(kl)
+_each = losses.gaussian_kl
+_kl = kl_with(_each)
+_keras_kl = kl_with(losses.kl("keras_kl_of_heads").function)
 
 
 gaussian_kl = Question(
@@ -93,7 +94,7 @@ gaussian_kl = Question(
         Mistake(
             "With 2 latents it is exactly half, with 3 a third: you averaged over the latents, "
             "where the KL adds them.",
-            wrong=kl_with(kl, np.mean),
+            wrong=kl_with(_each, np.mean),
         ),
         Mistake(
             "You averaged over images and latents at once. Add over the latents (axis 1), and "
@@ -116,27 +117,27 @@ gaussian_kl = Question(
         Mistake(
             "One value for each latent is right so far; now add them up, over axis 1.", wrong=_each
         ),
-        Mistake(
-            "Exactly twice too large: the half in front is missing.",
-            wrong=lambda m, v: 2 * _kl(m, v),
-        ),
-        Mistake(
-            "The sign is wrong: this is -KL, the form that is added to an ELBO. A KL is never "
-            "negative.",
-            wrong=lambda m, v: -_kl(m, v),
-        ),
         *kl_mistakes(
+            without_half="Exactly twice too large: the half in front is missing.",
+            negative="The sign is wrong: this is -KL, the form that is added to an ELBO. A KL is "
+            "never negative.",
+            log_var_sign_twice="The sign of the log variance is wrong in both of its places.",
+            plus_one="The 1 is added, where it is subtracted.",
+            without_minus_one="The -1 is missing: a code that equals the prior must cost nothing.",
+            mean_not_squared="The mean has to be squared.",
+            half_on_mean_only="The half stands before the squared mean only; it belongs to all "
+            "four terms.",
             log_std="You took z_log_var for the log of the STANDARD DEVIATION. It is the log "
             "variance: exp(z_log_var) is the variance already.",
             variance="You took z_log_var for the variance itself: exp(z_log_var) is the variance.",
             std="You took z_log_var for the standard deviation itself. It is the log variance: "
             "exp(z_log_var) is the variance.",
-            log_sign="The log variance at the end is added, where it is subtracted.",
-            no_log="The log variance at the end is missing: without it, nothing keeps a cloud "
+            log_var_sign="The log variance at the end is added, where it is subtracted.",
+            no_log_var="The log variance at the end is missing: without it, nothing keeps a cloud "
             "from shrinking.",
-            exp_doubled="In exp you doubled z_log_var. exp(z_log_var) is the variance already.",
-            exp_halved="In exp you halved z_log_var. That gives the standard deviation, and the "
-            "KL has the variance.",
+            log_std_in_exp="In exp you doubled z_log_var. exp(z_log_var) is the variance already.",
+            sigma_for_variance="In exp you halved z_log_var. That gives the standard deviation, "
+            "and the KL has the variance.",
             mean_sign="The squared mean is subtracted: a code far from the centre must cost more, "
             "not less.",
             no_mean="The mean's part is missing: moving the cloud costs too.",
@@ -146,35 +147,16 @@ gaussian_kl = Question(
         Mistake(
             "Keras' KLDivergence compares tables of probabilities, which a mean and a log "
             "variance are not: write the Gaussian formula out.",
-            wrong=lambda m, v: kl_with(KL["keras"])(m, v).mean(),
+            wrong=lambda m, v: _keras_kl(m, v).mean(),
         ),
         Mistake(
             "The exponential is missing: where the formula has the variance, write exp(z_log_var).",
-            wrong=kl_with(lambda m, v: 0.5 * (m**2 - 1)),
-        ),
-        Mistake(
-            "The sign of the log variance is wrong in both of its places.",
-            wrong=lambda m, v: _kl(m, -v),
-        ),
-        Mistake(
-            "The 1 is added, where it is subtracted.", wrong=lambda m, v: _kl(m, v) + m.shape[1]
+            wrong=kl_with(lambda m, v: losses.kl("mean_square_alone").function(m, v) - 0.5),
         ),
         Mistake(
             "The -1 stands outside of the sum or of the half: it belongs to each latent, in the "
             "bracket.",
             wrong=lambda m, v: _kl(m, v) + 0.5 * m.shape[1] - 1,
-        ),
-        Mistake(
-            "The mean has to be squared.",
-            wrong=lambda m, v: (0.5 * (m + np.exp(v) - 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The -1 is missing: a code that equals the prior must cost nothing.",
-            wrong=lambda m, v: _kl(m, v) + 0.5 * m.shape[1],
-        ),
-        Mistake(
-            "The half stands before the squared mean only; it belongs to all four terms.",
-            wrong=lambda m, v: (0.5 * m**2 + np.exp(v) - 1 - v).sum(axis=1),
         ),
     ],
     hint="Four terms in a bracket with a half before it (line 5). The variance is exp(z_log_var). "
@@ -348,9 +330,7 @@ def _log_weights(rng):
     return log_likelihood, log_prior, log_posterior
 
 
-def _log_sum(values, axis=0):
-    top = values.max(axis=axis, keepdims=True)
-    return np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
+_log_sum = np.logaddexp.reduce  # over axis 0, if nothing is said
 
 
 k_sample_bound = Question(

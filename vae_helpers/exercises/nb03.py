@@ -164,11 +164,11 @@ log_std_kl = Question(
             wrong=_kl,
         ),
         *kl_mistakes(
-            exp_doubled="exp is right, the logarithm is not: ln sigma^2 is 2 s, and half of it is "
-            "s.",
-            log_doubled="The logarithm is right, exp is not: the variance is exp(2 s), and exp(s) "
-            "is sigma.",
-            both_halved="You halved s, where it has to be doubled: ln sigma^2 = 2 ln sigma.",
+            log_std_in_exp="exp is right, the logarithm is not: ln sigma^2 is 2 s, and half of it "
+            "is s.",
+            log_std_in_log="The logarithm is right, exp is not: the variance is exp(2 s), and "
+            "exp(s) is sigma.",
+            half_log_var="You halved s, where it has to be doubled: ln sigma^2 = 2 ln sigma.",
             std="You took s for the standard deviation itself. It is its logarithm: sigma = "
             "exp(s).",
         ),

@@ -6,6 +6,7 @@ import numpy as np
 
 from vae_helpers.exercises.losses import loss_inputs, loss_with
 from vae_helpers.exercises.question import Mistake, Question
+from vae_helpers.known_mistakes.losses import binary_entropy
 
 
 def solutions():
@@ -20,8 +21,7 @@ def _clip(p):
 
 
 def _entropy(p):
-    p = _clip(p)
-    return -(p * np.log(p) + (1 - p) * np.log1p(-p))
+    return binary_entropy(_clip(p))
 
 
 def _pictures(rng):

@@ -7,13 +7,12 @@ warm-up inside a graph, as `fit` runs it.
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.audit.terms import cross_entropy, sigmoid
-from vae_helpers.audit.terms import gaussian_kl as kl_of_a_latent
 from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_kl
 from vae_helpers.exercises.examiners import sampler_fault, warm_up_fault
-from vae_helpers.exercises.losses import PIXEL, kl_mistakes, loss_inputs, loss_with
+from vae_helpers.exercises.losses import kl_mistakes, loss_inputs, loss_with, pixel_mistakes
 from vae_helpers.exercises.question import Mistake, Question
-from vae_helpers.known_mistakes.samplers import RIGHT_SAMPLER, SAMPLERS, WIDTHS
+from vae_helpers.known_mistakes.losses import cross_entropy, reconstruction
+from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
 
 
 def solutions():
@@ -143,20 +142,16 @@ log_sign = _loss_question(
     mistakes=[
         *kl_mistakes(
             _with_latent,
-            log_sign="That is the patient: + z_log_var rewards ever smaller variances, without "
+            log_var_sign="That is the patient: + z_log_var rewards ever smaller variances, without "
             "end.",
-            no_log="The logarithm is gone altogether: nothing keeps the variances from going to 0.",
-            log_doubled="The sign is right, and a 2 too many: that belongs to a head that gives "
+            no_log_var="The logarithm is gone altogether: nothing keeps the variances from going "
+            "to 0.",
+            log_std_in_log="The sign is right, and a 2 too many: that belongs to a head that gives "
             "log sigma.",
-        ),
-        Mistake(
-            "You turned the sign of the whole KL: now it is rewarded for growing.",
-            wrong=loss_with(kl_weight=-1.0),
-        ),
-        Mistake(
-            "Only the -1 is missing: harmless for the gradient, but the number is not the KL.",
-            wrong=loss_with(latent=lambda m, v: kl_of_a_latent(m, v) + 0.5),
-        ),
+            negative="You turned the sign of the whole KL: now it is rewarded for growing.",
+            without_minus_one="Only the -1 is missing: harmless for the gradient, but the number "
+            "is not the KL.",
+        )
     ],
     hint="A KL is smallest, and 0, at z_mean = 0 and z_log_var = 0. Which sign makes its slope "
     "vanish there?",
@@ -172,9 +167,8 @@ log_variance = _loss_question(
         variance="You took it for the variance itself: the logarithm of a negative output is NaN.",
         log_std="You took it for the logarithm of sigma: then the sampler would have to use "
         "exp(v), and it uses exp(v / 2).",
-        exp_halved="exp(v / 2) is the standard deviation; the KL wants its square.",
-        absolute_variance="An absolute value makes the logarithm run; it is still not the "
-        "variance.",
+        sigma_for_variance="exp(v / 2) is the standard deviation; the KL wants its square.",
+        abs_variance="An absolute value makes the logarithm run; it is still not the variance.",
     ),
     hint="Which function turns a log variance into a variance? And what is then its logarithm?",
     remark="A name that says what a number is, z_log_var and not sigma, would have prevented it.",
@@ -207,26 +201,18 @@ one_sigmoid = _loss_question(
     "one_sigmoid",
     "The loss of patient 7, with a single sigmoid between the logit and the probability.",
     mistakes=[
-        Mistake(
-            "That is the patient: the cross-entropy applies a sigmoid of its own to what has been "
-            "through one already.",
-            wrong=loss_with(PIXEL["sigmoid_twice"]),
-        ),
-        Mistake(
-            "Now the images went through the sigmoid, which leaves them between 0.5 and 0.73.",
-            wrong=loss_with(lambda x, a: cross_entropy(sigmoid(x), a)),
-        ),
-        Mistake(
-            "One sigmoid, but the two arguments are exchanged: the images come first.",
-            wrong=loss_with(lambda x, a: cross_entropy(sigmoid(a), x)),
-        ),
-        Mistake(
-            "One sigmoid, and another likelihood: half the squared error is a Gaussian's.",
-            wrong=loss_with(PIXEL["half_squared"]),
+        *pixel_mistakes(
+            sigmoid_twice="That is the patient: the cross-entropy applies a sigmoid of its own to "
+            "what has been through one already.",
+            sigmoid_of_images="Now the images went through the sigmoid, which leaves them between "
+            "0.5 and 0.73.",
+            exchanged_logits_of_sigmoid="One sigmoid, but the two arguments are exchanged: the "
+            "images come first.",
+            squares="One sigmoid, and another likelihood: half the squared error is a Gaussian's.",
         ),
         Mistake(
             "One sigmoid, and a squared error instead of the cross-entropy.",
-            wrong=loss_with(lambda x, a: 2 * PIXEL["half_squared"](x, a)),
+            wrong=loss_with(lambda x, a: 2 * reconstruction("squares").function(x, a)),
         ),
     ],
     hint="Read the name of the TensorFlow function to its end: what does it want to be given?",
@@ -303,13 +289,11 @@ finite_everywhere = _loss_question(
             wrong=loss_with(lambda x, a: _in_float32(x, a, 1e-7)),
             when=lambda loss: _right_where_small(loss) and _finite_where_large(loss),
         ),
-        Mistake(
-            "(1 + tanh(a)) / 2 is a probability, namely sigmoid(2a): every logit counts double.",
-            wrong=loss_with(lambda x, a: cross_entropy(x, 2 * a)),
-        ),
-        Mistake(
-            "That is the patient: a tanh below 0 has no logarithm, and one NaN spoils the mean.",
-            wrong=loss_with(lambda x, a: PIXEL["logits_as_probabilities"](x, np.tanh(a))),
+        *pixel_mistakes(
+            logits_doubled="(1 + tanh(a)) / 2 is a probability, namely sigmoid(2a): every logit "
+            "counts double.",
+            tanh_as_probability="That is the patient: a tanh below 0 has no logarithm, and one "
+            "NaN spoils the mean.",
         ),
     ],
     hint="Do not compute the probability at all. Notebook 02 has a function that starts from the "
@@ -320,6 +304,10 @@ finite_everywhere = _loss_question(
 # --------------------------------------------------------------------------- samplers
 
 
+def _right_sampler(z_mean, z_log_var):
+    return z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean))
+
+
 def _sampler_question(name, task, noises, widths=(), **rest):
     """A question whose answer is a sampler; examples are mistakes of the list, by their codes."""
     wrong = [SAMPLERS[noise].sample for noise in noises] + [WIDTHS[code].sample for code in widths]
@@ -327,7 +315,7 @@ def _sampler_question(name, task, noises, widths=(), **rest):
         name,
         task,
         variable="my_sample",
-        answer=RIGHT_SAMPLER.sample,  # one for all three: a notebook trains one cured model
+        answer=_right_sampler,  # one for all three: a notebook trains one cured model
         examine=sampler_fault,
         mistakes=[Mistake(None, wrong=sample) for sample in wrong],
         solutions=solutions,
@@ -413,7 +401,8 @@ warm_up = Question(
 
 def _keras_on_logits(x, a):
     """Keras' cross-entropy of logits taken for probabilities, which it clips in float32."""
-    return PIXEL["logits_as_probabilities"](x, np.clip(a.astype("float32"), 1e-7, 1 - 1e-7))
+    p = np.clip(a.astype("float32"), 1e-7, 1 - 1e-7)
+    return reconstruction("logits_as_probabilities").function(x, p)
 
 
 night_shift = _loss_question(
@@ -434,7 +423,7 @@ night_shift = _loss_question(
         Mistake(
             "The KL is cured. The reconstruction has two sigmoids now: from_logits=True wants the "
             "logits, not the probabilities.",
-            wrong=loss_with(PIXEL["sigmoid_twice"]),
+            wrong=loss_with(reconstruction("sigmoid_twice").function),
         ),
         Mistake(
             "The reconstruction is cured. The KL weighs a half now: the factor 0.5 is needed once.",

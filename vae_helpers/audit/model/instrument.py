@@ -9,6 +9,7 @@ import functools
 import importlib
 import random
 import types
+import warnings
 
 import keras
 import numpy as np
@@ -152,6 +153,20 @@ def _dtype_among(args, default):
 
 
 @contextlib.contextmanager
+def quiet():
+    """Keep back what TensorFlow and Keras say of a model that is run in unusual ways."""
+    logger = tf.get_logger()
+    level = logger.level
+    try:
+        logger.setLevel("ERROR")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
 def metrics_idle():
     """Let means that are tracked not be updated: it takes more time than the loss itself."""
 
@@ -199,7 +214,9 @@ def unchanged(model):
     """
     saved = [(variable, variable.numpy()) for variable in variables_of(model)]
     layers = layers_of(model)
-    counters = [(vars(layer), _numbers(vars(layer))) for layer in layers]
+    attributes = [(vars(layer), _plain(vars(layer))) for layer in layers]
+    compiled = vars(getattr(model, "_compile_loss", None) or types.SimpleNamespace())
+    as_compiled = dict(compiled)
     weights = [(weight, weight.regularizer) for weight in model.trainable_variables]
     generators = random.getstate(), np.random.get_state(), _context_seeds()
     try:
@@ -212,8 +229,13 @@ def unchanged(model):
         for variable, value in saved:
             if not np.array_equal(variable.numpy(), value):
                 variable.assign(value)
-        for space, numbers in counters:
-            space.update(numbers)
+        for space, plain in attributes:
+            for name in _plain(space).keys() - plain.keys():
+                if tf.is_tensor(space[name]):  # of a graph that is gone
+                    del space[name]
+            space.update(plain)
+        compiled.clear()
+        compiled.update(as_compiled)
         random.setstate(generators[0])
         np.random.set_state(generators[1])
         if generators[2] is not None:
@@ -253,12 +275,14 @@ def _items(value):
             yield each
 
 
-def _numbers(space):
-    """The author's plain numbers and flags among attributes, such as a step counter."""
+def _plain(space):
+    """The author's numbers, flags and tensors among attributes, such as a step counter."""
     return {
         name: value
         for name, value in space.items()
-        if type(value) in (int, float, bool) and not name.startswith("_") and name != "built"
+        if (type(value) in (int, float, bool) or isinstance(value, tf.Tensor))
+        and not name.startswith("_")
+        and name != "built"
     }
 
 

@@ -1,9 +1,7 @@
 """Which loss does a model minimise, and how is it run on a batch of images?"""
 
-import contextlib
 import inspect
 import re
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.audit.model.instrument import GradientTaken, gradients_captured, own_methods
+from vae_helpers.audit.model.symbols import symbols_of
 
 INSTEAD = (
     "pass loss=: a function of (images, logits, z_mean, z_log_var), of (model, images) or of "
@@ -24,13 +23,11 @@ PARAMETERS = (
     ("model", r"model|vae|net|network|autoencoder|self"),
     ("encoder", r"enc|encoder"),
     ("decoder", r"dec|decoder"),
+    # Before z_mean: x_decoded_mean is a usual name.
+    ("output", r".*(recon|decod|pred|logit|output|x_?hat|generated).*|p|x_out|x_prime|x_tilde"),
     ("z_log_var", r".*(log_?v|log_?std|log_?sigma|sigma|std).*|lv"),
     ("z_mean", r".*(mean|mu)|mu_.*|mean_.*|mus?"),
     ("z", r"z|code|codes|latent|sample"),
-    (
-        "output",
-        r".*(recon|decod|pred|logit|output|x_?hat|generated).*|p|xhat|x_out|x_prime|x_tilde",
-    ),
     ("images", r".*(image|input|true|target|origin|data|batch).*|x|x_?in|img|imgs|y"),
 )
 POSITIONS = {2: ("images", "output"), 4: ("images", "output", "z_mean", "z_log_var")}
@@ -76,7 +73,7 @@ def find_objective(model, loss=None, inputs=None) -> Objective:
         ValueError: if there is none; naming what was looked for.
     """
     if loss is not None:
-        return _given(model, loss, f"the function {_name_of(loss)} was given", inputs)
+        return _given(model, loss, f"the function {_name_of(loss)} that was given", inputs)
     if type(model).train_step is not keras.Model.train_step:
         return _train_step(model, inputs)
     signature = inspect.signature(model.compute_loss).parameters
@@ -91,68 +88,6 @@ def find_objective(model, loss=None, inputs=None) -> Objective:
         if name in own:
             return _given(model, getattr(model, name), f"its method {name}", inputs)
     return _compute_loss(model, inputs)  # what layers add with add_loss
-
-
-def symbols_of(function) -> list[tuple]:
-    """Return what a function reads from outside that is a Keras symbol.
-
-    Returns:
-        Triples of the dict or closure cell that holds it, its name, and the symbol.
-    """
-    found, seen, waiting = {}, set(), [function]
-    while waiting:
-        function = waiting.pop()
-        function = getattr(function, "python_function", function)
-        function = getattr(function, "__func__", function)
-        if not isinstance(function, types.FunctionType) or id(function) in seen:
-            continue
-        seen.add(id(function))
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        outside = [(cell, name, cell.cell_contents) for name, cell in cells if not _is_empty(cell)]
-        space = function.__globals__
-        outside += [(space, name, space[name]) for name in _names_in(function) if name in space]
-        for holder, name, value in outside:
-            if isinstance(value, keras.KerasTensor):
-                found[id(holder), name] = (holder, name, value)
-            elif isinstance(value, types.FunctionType) or hasattr(value, "python_function"):
-                waiting.append(value)
-    return list(found.values())
-
-
-@contextlib.contextmanager
-def filled(symbols, values):
-    """Put numbers in place of symbols for the time of a block."""
-    try:
-        for (holder, name, _), value in zip(symbols, values, strict=True):
-            _fill(holder, name, value)
-        yield
-    finally:
-        for holder, name, symbol in symbols:
-            _fill(holder, name, symbol)
-
-
-def _fill(holder, name, value):
-    if isinstance(holder, dict):
-        holder[name] = value
-    else:
-        holder.cell_contents = value
-
-
-def _is_empty(cell):
-    try:
-        return cell.cell_contents is None
-    except ValueError:  # a variable that is assigned later
-        return True
-
-
-def _names_in(function):
-    """Names that a function, or a lambda inside it, looks up."""
-    codes, names = [function.__code__], []
-    while codes:
-        code = codes.pop()
-        names += code.co_names
-        codes += [each for each in code.co_consts if isinstance(each, types.CodeType)]
-    return names
 
 
 # --- the ways to a loss -------------------------------------------------------------------------
@@ -171,7 +106,7 @@ def _train_step(model, inputs):
                 with gradients_captured(targets):
                     model.train_step(form(images))
             except Exception as error:  # the author's code may raise anything
-                errors.append(f"{type(error).__name__}: {_first_line(error)}")
+                errors.append(f"{type(error).__name__}: {first_line(error)}")
             if targets:
                 chosen[:] = [form]
                 return _one_target(targets)
@@ -237,7 +172,7 @@ def _compute_loss(model, inputs):
         except Exception as error:  # the author's code may raise anything
             raise ValueError(
                 "neither train_step nor compute_loss is overridden, and the model's own loss "
-                f"raised {type(error).__name__}: {_first_line(error)}; compile the model with its "
+                f"raised {type(error).__name__}: {first_line(error)}; compile the model with its "
                 f"loss, or {INSTEAD}"
             ) from error
 
@@ -261,7 +196,7 @@ def _given(model, loss, text, inputs):
         loss = keras.losses.get(loss)
     if not callable(loss):
         raise ValueError(f"loss is {loss!r:.80}, expected a function: {INSTEAD}")
-    kinds, keywords = _arguments(loss)
+    kinds = _arguments(loss)
     symbols = tuple(symbols_of(loss))
     has_call = type(model).call is not keras.Model.call
 
@@ -272,18 +207,15 @@ def _given(model, loss, text, inputs):
             "decoder": getattr(model, "decoder", None),
             "images": inputs(images) if inputs else images,
         }
-        if "output" in kinds.values() and crafted.output.shape[1:] != images.shape[1:]:
+        if "output" in kinds and crafted.output.shape[1:] != images.shape[1:]:
             known["images"] = tf.reshape(images, tf.shape(crafted.output))
         for name in ("output", "z_mean", "z_log_var", "z"):
             known[name] = getattr(crafted, name, None)
-        values = [known[kind] for kind in kinds.values()]
-        if keywords:
-            return loss(**dict(zip(kinds, values, strict=True)))
-        return loss(*values)
+        return loss(*(known[kind] for kind in kinds))
 
-    takes_output = "output" in kinds.values()
+    takes_output = "output" in kinds
     # A function of (images, outputs) stands where compile's would: layers may add to it.
-    adds = takes_output and "z_mean" not in kinds.values() and has_call
+    adds = takes_output and "z_mean" not in kinds and has_call
 
     def forward(images):
         x = keras.utils.unpack_x_y_sample_weight(inputs(images) if inputs else images)[0]
@@ -298,12 +230,16 @@ def _given(model, loss, text, inputs):
         return tf.reduce_mean(value) + tf.add_n(extra) if extra else value
 
     def rehearse(images):
-        if not takes_output:
-            call_with(images, None)
-        elif has_call:
-            forward(images)
-        else:
+        if takes_output and not has_call:
             _train_step(model, inputs).rehearse(images)
+            return
+        try:
+            forward(images) if takes_output else call_with(images, None)
+        except Exception as error:  # the author's code may raise anything
+            raise ValueError(
+                f"{text} raised {type(error).__name__}: {first_line(error)}; it was taken for "
+                f"a function of ({', '.join(kinds)}): {INSTEAD}"
+            ) from error
 
     return Objective(text, rehearse, run, symbols)
 
@@ -311,7 +247,7 @@ def _given(model, loss, text, inputs):
 def _arguments(loss):
     """What each argument of a loss is, by name or, for two or four, by position."""
     if isinstance(loss, keras.losses.Loss):
-        return dict(zip(("y_true", "y_pred"), POSITIONS[2], strict=True)), False
+        return POSITIONS[2]
     parameters = [
         parameter
         for parameter in inspect.signature(loss).parameters.values()
@@ -319,9 +255,9 @@ def _arguments(loss):
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY)
     ]
     names = [parameter.name for parameter in parameters]
-    kinds = [_kind(name) for name in names]
+    kinds = [kind_of(name) for name in names]
     if None in kinds or len(set(kinds)) < len(kinds):
-        if kinds[:1] == ["model"] and len(kinds) == 2:
+        if len(kinds) == 2 and (kinds[0] == "model" or kinds == [None, "images"]):
             kinds = ["model", "images"]
         else:
             kinds = POSITIONS.get(len(names))
@@ -330,17 +266,21 @@ def _arguments(loss):
             f"the arguments of the loss are ({', '.join(names)}), which the audit cannot tell "
             f"apart: {INSTEAD}"
         )
-    return dict(zip(names, kinds, strict=True)), False
+    return tuple(kinds)
 
 
-def _kind(name):
+def kind_of(name):
+    """Return what a variable is by its name, a key of `PARAMETERS`; None where it says nothing."""
     return next(
         (kind for kind, pattern in PARAMETERS if re.fullmatch(pattern, name, re.IGNORECASE)), None
     )
 
 
-def _first_line(error):
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def first_line(error):
+    """Return the first line of an error's message that says something."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints in bold
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("Exception encountered when")] or lines
     return (lines[0] if lines else "no message")[:200]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers.audit import LossAudit, audit_loss
-from vae_helpers.audit.model import instrument, objective, seams, watch
+from vae_helpers.audit.model import codes, instrument, objective, seams, stand_in, watch
 from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.vae import VAE
 
@@ -68,11 +68,11 @@ def audit_model(
             naming what was looked for and what to pass instead.
     """
     batch = _checked(model, images, batch_size)
-    if head is not None and head not in seams.WIDTHS:
-        raise ValueError(f"head is {head!r}, expected one of {', '.join(seams.WIDTHS)} or None")
+    if head is not None and head not in codes.WIDTHS:
+        raise ValueError(f"head is {head!r}, expected one of {', '.join(codes.WIDTHS)} or None")
     if inputs is None and isinstance(model, ConditionalVAE):
         inputs = _with_labels
-    with instrument.unchanged(model):
+    with instrument.unchanged(model), instrument.quiet():
         reading = _read(model, batch, loss, inputs, head, takes_probabilities)
         options = {} if batch_size is None else {"batch_size": batch_size}
         audit = audit_loss(
@@ -120,15 +120,17 @@ def _as_fed(model, images):
 
 def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
     goal = objective.find_objective(model, loss, inputs)
-    goal.rehearse(batch)  # a model that was never called is built here
+    # A model that was never called is built here, with its own random numbers.
+    with instrument.intercepted(model, lambda source, proceed, args, kwargs: proceed()):
+        goal.rehearse(batch)
     found = _seams(model, goal, batch)
     if head is not None:
         found = replace(found, head=head)
     if takes_probabilities is None:
-        takes_probabilities = _gives_probabilities(model, goal, found, batch)
+        takes_probabilities = stand_in.gives_probabilities(model, goal, found, batch)
     latent_dim = int(np.prod(found.code_shape))
-    once = _run_once(model, goal, found)
-    symbols = "".join(f"{name}, " for _, name, _ in goal.symbols)[:-2]
+    once = stand_in.run_once(model, goal, found)
+    symbols = ", ".join(name for _, name, _ in goal.symbols)
     moved, signs, pick = _trial(model, once, batch, found, latent_dim, takes_probabilities)
 
     def loss_fn(images, output, z_mean, z_log_var):
@@ -150,11 +152,11 @@ def _read(model, batch, loss, inputs, head, takes_probabilities) -> Reading:
             "The loss depends on the noise of z (a KL estimated from samples, perhaps). It was "
             "averaged over noise of +1 and -1 everywhere, which gives that KL exactly."
         )
-    if found.head == "log_var" and found.sampler_width not in ("", "log_var"):
+    if head is None and found.sampler_width not in ("", found.head):
         notes.append(
-            f"The sampler takes the second output for {found.sampler_width}, not for the log "
-            f"variance. If that is meant, pass head={found.sampler_width!r}; if not, the sampler "
-            "is wrong, and health_report says so."
+            f"The second output of the encoder is read as {found.head}, while the sampler takes "
+            f"it for {found.sampler_width}. If that is meant, pass head={found.sampler_width!r}; "
+            "if not, the sampler is wrong, which is for health_report."
         )
     return Reading(loss_fn, latent_dim, takes_probabilities, tuple(notes))
 
@@ -165,121 +167,11 @@ def _seams(model, goal, batch):
     )
     try:
         return seams.find(plus, minus, tuple(batch.shape[1:]), len(batch))
-    except seams.NotFound as error:
+    except codes.NotFound as error:
         raise ValueError(
             f"{error}. Looked among {len(plus)} calls of layers and methods in {goal.text}. "
             f"Instead {objective.INSTEAD}"
         ) from error
-
-
-def _gives_probabilities(model, goal, found, batch):
-    """Whether the output stays in [0, 1] for any code, however large."""
-    code_roles = {"z_mean", "z_log_var", "z", "both", "both_swapped"}
-    z_mean = 30 * np.random.default_rng(0).normal(size=(len(batch), *found.code_shape))
-    z_mean = tf.constant(z_mean, tf.float32)
-    z_log_var = tf.zeros_like(z_mean)
-    crafted = objective.Crafted(None, z_mean, _second_output(found.head, z_log_var), z_mean)
-    values = [found.output.values[0]]
-
-    def handler(source, proceed, args, kwargs):
-        key = source if isinstance(source, str) else id(source)
-        call, roles = found.roles.get(key, (None, ()))
-        if code_roles & set(roles):
-            return _stand_in(call, roles, crafted, len(batch))
-        returned = proceed()
-        if key == found.output.key:
-            values.append(np.asarray(returned, "float64"))
-        return returned
-
-    with instrument.known_noise(1.0), instrument.intercepted(model, handler):
-        goal.rehearse(batch)
-    values = np.concatenate([value.ravel() for value in values])
-    if np.ptp(values) < 1e-6:  # an output that starts constant, at a sigmoid of 0 perhaps
-        return bool(np.allclose(values, 0.5))
-    return bool(values.min() >= 0 and values.max() <= 1)
-
-
-# --- a run of the loss with stand-ins -----------------------------------------------------------
-
-
-def _run_once(model, goal, found):
-    """The loss as a function of crafted numbers and the noise of z."""
-
-    def once(images, output, z_mean, z_log_var, noise):
-        batch = tf.shape(z_mean)[0]
-        if len(found.code_shape) > 1 and z_mean.shape[1] == np.prod(found.code_shape):
-            shape = tf.concat([[batch], tf.constant(found.code_shape, tf.int32)], axis=0)
-            z_mean, z_log_var = tf.reshape(z_mean, shape), tf.reshape(z_log_var, shape)
-        if tuple(output.shape[1:]) != found.output_shape and np.prod(output.shape[1:]) == np.prod(
-            found.output_shape
-        ):
-            output = tf.reshape(output, (-1, *found.output_shape))
-        second = _second_output(found.head, z_log_var)
-        z = z_mean + tf.exp(z_log_var / 2) * noise
-        crafted = objective.Crafted(output, z_mean, second, z)
-
-        def handler(source, proceed, args, kwargs):
-            stub = found.roles.get(source if isinstance(source, str) else id(source))
-            return proceed() if stub is None else _stand_in(*stub, crafted, batch)
-
-        values = [_in_place_of(name, crafted, images) for _, name, _ in goal.symbols]
-        with (
-            instrument.known_noise(noise),
-            instrument.metrics_idle(),
-            instrument.intercepted(model, handler),
-            objective.filled(goal.symbols, values),
-        ):
-            return goal.run(images, crafted)
-
-    return once
-
-
-def _second_output(head, z_log_var):
-    """What the encoder would return for a log variance."""
-    if head == "log_std":
-        return z_log_var / 2
-    if head == "std":
-        return tf.exp(z_log_var / 2)
-    if head == "softplus":
-        return tf.math.log(tf.math.expm1(tf.exp(z_log_var / 2)))
-    return z_log_var
-
-
-def _stand_in(call, roles, crafted, batch):
-    """What a replaced call returns: crafted numbers in the structure that was recorded."""
-    remaining = iter(zip(call.leaves, roles, strict=True))
-
-    def fill(leaf):
-        if not tf.is_tensor(leaf):
-            return leaf
-        tensor, role = next(remaining)
-        if role is None:
-            value = tf.zeros((batch, *tensor.shape[1:]))
-        elif role == "both":
-            value = tf.concat([crafted.z_mean, crafted.z_log_var], axis=-1)
-        elif role == "both_swapped":
-            value = tf.concat([crafted.z_log_var, crafted.z_mean], axis=-1)
-        else:
-            value = getattr(crafted, role)
-        return tf.cast(value, tensor.dtype)
-
-    return keras.tree.map_structure(fill, call.outputs)
-
-
-def _in_place_of(name, crafted, images):
-    """The number that a symbol read from outside stands for, by its name."""
-    kind = objective._kind(name)
-    if kind in ("z_mean", "z_log_var", "z", "output"):
-        return getattr(crafted, kind)
-    if kind == "images":
-        return images
-    raise ValueError(
-        f"the loss reads the symbol {name!r} from outside, which is none of z_mean, z_log_var, z, "
-        f"the output or the images by its name: {objective.INSTEAD}"
-    )
-
-
-# --- what comes back ----------------------------------------------------------------------------
 
 
 def _trial(model, once, batch, found, latent_dim, takes_probabilities):
@@ -295,21 +187,34 @@ def _trial(model, once, batch, found, latent_dim, takes_probabilities):
     outputs = [tf.constant(rng.normal(size=shape), tf.float32) for _ in range(2)]
     if takes_probabilities:
         outputs = [tf.sigmoid(output) for output in outputs]
-    codes = [tf.constant(rng.uniform(0.2, 1, (count, latent_dim)), tf.float32) for _ in range(3)]
+    crafted = [tf.constant(rng.uniform(0.2, 1, (count, latent_dim)), tf.float32) for _ in range(3)]
 
     before = [(variable, variable.numpy()) for variable in instrument.variables_of(model)]
-    base = once(x, outputs[0], codes[0], codes[1], 1.0)
+    try:
+        base = once(x, outputs[0], crafted[0], crafted[1], 1.0)
+    except Exception as error:  # the author's code may raise anything
+        if isinstance(error, ValueError) and objective.INSTEAD in str(error):
+            raise
+        raise ValueError(
+            f"the loss raised {type(error).__name__}: {objective.first_line(error)}, when it was "
+            f"run with crafted codes and outputs ({found.text}): {objective.INSTEAD}"
+        ) from error
     moved = [(v, value) for v, value in before if not np.array_equal(v.numpy(), value)]
     for variable, value in moved:
         variable.assign(value)
-    other_code = once(x, outputs[0], codes[2], codes[1], 1.0)
-    other_output = once(x, outputs[1], codes[0], codes[1], 1.0)
+    other_code = once(x, outputs[0], crafted[2], crafted[1], 1.0)
+    other_output = once(x, outputs[1], crafted[0], crafted[1], 1.0)
     pick = _picker(base, other_code, other_output)
-    other_noise = once(x, outputs[0], codes[0], codes[1], -1.0)
+    # A loss that changes from call to call anyway is left to audit_loss.
+    same = []
+    for noise in (1.0, -1.0):
+        for variable, value in moved:
+            variable.assign(value)
+        again = once(x, outputs[0], crafted[0], crafted[1], noise)
+        same.append(np.allclose(pick(base), pick(again), rtol=1e-6, equal_nan=True))
     for variable, value in moved:
         variable.assign(value)
-    same = np.allclose(pick(base), pick(other_noise), rtol=1e-6, equal_nan=True)
-    return moved, (1.0,) if same else (1.0, -1.0), pick
+    return moved, (1.0, -1.0) if same == [True, False] else (1.0,), pick
 
 
 def _picker(base, other_code, other_output):
