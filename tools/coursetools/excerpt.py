@@ -193,18 +193,19 @@ class Excerpt:
         lines, statements = text.splitlines(), self.statements(module)
         if not statements:
             return text
-        parts, end = [], 0
+        parts, end, apart = [], 0, False
         for index, statement in enumerate(statements):
             node = statement.node
             start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
             while start > end and lines[start - 1].startswith("#"):  # a comment that belongs to it
                 start -= 1
-            blank = start - 1 if start > end and not lines[start - 1].strip() else start
+            apart = apart or (start > end and not lines[start - 1].strip())
             if index in self.kept[module]:
                 own = lines[start : node.end_lineno]
                 if statement.is_import:
                     own = _import_lines(node, self.kept[module][index], own)
-                parts += lines[blank:start] + own
+                parts += [""] * apart + own
+                apart = False
             end = node.end_lineno
         return "\n".join(parts).strip("\n") + "\n"
 
