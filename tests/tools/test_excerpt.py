@@ -96,6 +96,8 @@ import os
 import re as expressions
 from vae_helpers.ground import GROUND as floor, SKY
 
+__all__ = ["wanted"]
+__all__ += ["not_wanted"]
 LIMIT, REST = 1, 2
 os.environ.setdefault("KEY", "1")
 

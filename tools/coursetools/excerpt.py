@@ -14,6 +14,7 @@ from functools import cached_property
 from coursetools.package import Use, is_for_type_checkers, walk
 
 DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|html)")
+BINDS = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.AugAssign
 OWN = re.compile(r"_HOME|__(?!all)\w+__")  # what Python and lazy packages look for by name
 WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d")  # asked as a whole: all its questions
 
@@ -54,7 +55,7 @@ class Statement:
         """Whether it stays in any case: it acts on import, or Python itself looks for its name."""
         if is_for_type_checkers(self.node):
             return False
-        if isinstance(self.node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign):
+        if isinstance(self.node, BINDS):
             return not self.names or any(OWN.fullmatch(n) for n in self.names)
         return not self.is_import or getattr(self.node, "module", "") == "__future__"
 
@@ -127,7 +128,7 @@ class Excerpt:
         for index, statement in enumerate(self.statements(module)):
             if is_for_type_checkers(statement.node):
                 continue
-            for bound in statement.names if name == "*" else statement.names & {name}:
+            for bound in sorted(statement.names if name == "*" else statement.names & {name}):
                 self._keep(module, index, bound)
 
     def _enter(self, module):
@@ -135,7 +136,7 @@ class Excerpt:
         if module:
             self._need(Use(module.rpartition(".")[0]))
         for index, statement in enumerate(self.statements(module)):
-            for name in (statement.names or {""}) if statement.always else ():
+            for name in sorted(statement.names or {""}) if statement.always else ():
                 self._keep(module, index, name)
         if WHOLE.fullmatch(module):
             self._need(Use(module, "*"))
@@ -156,7 +157,7 @@ class Excerpt:
                 if bound == name:
                     self._need(use)
         elif first:
-            for load in statement.loads:
+            for load in sorted(statement.loads):  # so that two renderings are the same file
                 self._need(Use(module, load))
             for use in statement.uses:
                 self._need(use)
@@ -192,18 +193,19 @@ class Excerpt:
         lines, statements = text.splitlines(), self.statements(module)
         if not statements:
             return text
-        parts, end = [], 0
+        parts, end, apart = [], 0, False
         for index, statement in enumerate(statements):
             node = statement.node
             start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
             while start > end and lines[start - 1].startswith("#"):  # a comment that belongs to it
                 start -= 1
-            blank = start - 1 if start > end and not lines[start - 1].strip() else start
+            apart = apart or (start > end and not lines[start - 1].strip())
             if index in self.kept[module]:
                 own = lines[start : node.end_lineno]
                 if statement.is_import:
                     own = _import_lines(node, self.kept[module][index], own)
-                parts += lines[blank:start] + own
+                parts += [""] * apart + own
+                apart = False
             end = node.end_lineno
         return "\n".join(parts).strip("\n") + "\n"
 

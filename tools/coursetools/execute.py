@@ -202,7 +202,7 @@ def run(paths, build, write_back=False, html=True, timeout=1800, say=print):
         say(f"{result.seconds:6.1f} s  {memory}{result.verdict}", flush=True)
         for source, is_real in result.sources.items():
             if not is_real:
-                say(f"      drawn stand-in data, not the real thing: {source}")
+                say(f"      synthetic stand-in, not the real data: {source}")
     failed = [result.name for result in results if not result.ok]
     done = len(results) - len(failed)
     summary = f"{done} of {len(results)} notebooks ran to their end in {mode} mode."
