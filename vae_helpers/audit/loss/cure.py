@@ -47,7 +47,10 @@ def cure_of(verified: Verified) -> Cure:
         structural -= {"image_range", "unknown"}
     if structural or "reconstruction" in verified.broken or named.pixel_kind not in LIKELIHOODS:
         replace.append("reconstruction")
-    of_codes = set(codes.codes) or codes.kind != "gaussian" or "KL" in verified.broken
+    coarse = weighed.recognised.measured.coarse
+    if coarse[0] and "reconstruction" not in replace:
+        replace.append("reconstruction")
+    of_codes = coarse[1] or set(codes.codes) or codes.kind != "gaussian" or "KL" in verified.broken
     if of_codes or weighed.batch.odd:
         replace.append("kl")
     if weighed.batch.odd and "reconstruction" not in replace:
@@ -97,8 +100,8 @@ def _words(verified, cure):
     """The cure of a balance that is wrong, in a sentence; other cures stand beside their code."""
     weighed, codes = verified.named.weighed, set(verified.mistakes)
     balance = {"pixels_averaged", "partly_averaged", "latents_averaged", "batch_summed"} & codes
-    balance |= {"kl_without_half"} & codes
-    if not balance or not weighed.recognised.known:
+    balance |= {"kl_without_half", "kl_sign", "reconstruction_sign"} & codes
+    if not balance:
         return ""
     steps = []
     if "reconstruction" not in cure.replace and not equal(cure.reconstruction_factor, 1):

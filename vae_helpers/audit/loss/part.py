@@ -18,6 +18,7 @@ class Level(Enum):
     """What is pooled before the outer function of a term is applied."""
 
     ENTRY = "entry"
+    DIMENSION = "dimension"
     IMAGE = "image"
     BATCH = "batch"
 
@@ -27,7 +28,8 @@ class Part:
     """One of the two terms.
 
     Where all entries are equal the loss is `scale * outer(term)` + a constant; elsewhere `outer`
-    takes the mean of the term over an image, or over the batch, as `level` says.
+    takes the mean of the term over an image, of each dimension over the batch, or of both, as
+    `level` says.
 
     Attributes:
         kind: see `LossAudit.reconstruction` and `LossAudit.kl`.
@@ -101,6 +103,8 @@ class Part:
         pooled = entries
         if self.level is Level.IMAGE:
             pooled = entries.reshape(len(entries), -1).mean(axis=1)
+        elif self.level is Level.DIMENSION:
+            pooled = entries.mean(axis=0)
         elif self.level is Level.BATCH:
             pooled = entries.mean()
         return float(self.scale * np.mean(self.outer(pooled) if self.outer else pooled))

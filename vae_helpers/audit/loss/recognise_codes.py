@@ -160,6 +160,10 @@ def _free_bits(measured, scale, floor):
     latents = measured.setting.latents
     forms = {
         Level.ENTRY: ("free_bits_per_dimension", f"each dimension below {floor:.4g} nats"),
+        Level.DIMENSION: (
+            "free_bits_per_dimension",
+            f"each dimension's mean over the batch below {floor:.4g} nats",
+        ),
         Level.IMAGE: ("free_bits_per_image", f"each image below {floor * latents:.4g} nats"),
         Level.BATCH: (
             "free_bits_batch_mean",

@@ -106,8 +106,12 @@ def _scaled_images(measured, enough) -> Part | None:
         return 0.5 * (a * x + b - mean(logits)) ** 2
 
     text = f"{text}, with the images taken as {_line(a, b)}"
+    reachable = kind == "squared_error" and mean is not sigmoid and abs(a) > 0.02
     inside = min(b, a + b) >= -0.01 and max(b, a + b) <= 1.01
+    codes = ("unknown" if inside and abs(a) > 0.02 else "image_range",)
     note = f"The images enter as {_line(a, b)}, not as x: {_range_story(a, b)}."
+    if reachable:
+        codes, note = (), f"{note} A Gaussian whose mean reaches there takes that."
     part = Part(
         measured.setting.pixels,
         kind,
@@ -115,7 +119,7 @@ def _scaled_images(measured, enough) -> Part | None:
         Term("scaled", kind, text, function),
         scale,
         residual=left,
-        codes=("unknown" if inside and abs(a) > 0.02 else "image_range",),
+        codes=codes,
         notes=(note,),
         image_slope=a,
         image_shift=b,
@@ -154,7 +158,7 @@ def _range_story(a, b):
             return story
     if 0 < a < 1 and math.isclose(a + 2 * b, 1, abs_tol=0.01):
         return f"label smoothing of {1 - a:.3g}"
-    return "a Bernoulli takes x itself, on [0, 1]"
+    return "the loss expects x itself, on [0, 1]"
 
 
 def _fit_columns(columns, table):

@@ -192,14 +192,15 @@ def _averaged_pixels(part, weight, shape):
         return Average()
     axes = [axis for axis, size in enumerate(shape) if size > 1]
     by_law = [axis for axis in part.axes(Growth.MEAN) if shape[axis] > 1]
-    if by_law:
-        return Average(tuple(by_law), math.prod(shape[axis] for axis in by_law), True)
+    entries = math.prod(shape[axis] for axis in by_law)
+    if by_law and equal(weight * entries, *natural(part)):
+        return Average(tuple(by_law), entries, True)
     for count in range(len(axes), 0, -1):
         for chosen in itertools.combinations(axes, count):
-            entries = math.prod(shape[axis] for axis in chosen)
-            if equal(weight * entries, *natural(part)):
-                return Average(chosen, entries)
-    return Average()
+            some = math.prod(shape[axis] for axis in chosen)
+            if equal(weight * some, *natural(part)):
+                return Average(chosen, some)
+    return Average(tuple(by_law), entries, True) if by_law else Average()
 
 
 def _averaged_latents(part, weight, shape):
