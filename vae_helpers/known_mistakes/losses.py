@@ -128,6 +128,10 @@ MISTAKES = {
         "the loss is NaN or infinite where a VAE may well go",
         "compute from logits and log variances, in float32: no logarithm of a probability",
     ),
+    "kl_head_misread": (
+        "the KL reads the encoder's second output as something else than `head` says it is",
+        "turn it into the log variance first: 2 log sigma",
+    ),
     "kl_std_as_variance": (
         "the KL takes the standard deviation for the variance",
         "the variance is exp(z_log_var), without a half",

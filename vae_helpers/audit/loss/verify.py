@@ -1,166 +1,114 @@
-"""Is the description right? Random inputs, large numbers, and a real batch."""
-
-from __future__ import annotations
+"""Is the description right? What it leaves of the loss; large numbers; and a real batch."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from vae_helpers.known_mistakes import losses as terms
-from vae_helpers.audit.loss.recognise import FLOAT32
-from vae_helpers.audit.loss.probe import BATCH, measure
-
-VALID = 2e-3  # share of the variation that may stay unexplained
-LARGE_LOGIT, LARGE_LOG_VAR = 30.0, 20.0  # the loss has to be finite up to here
+from vae_helpers.audit.loss.name import Named
+from vae_helpers.audit.loss.tolerances import DEPARTS, RANGE
+from vae_helpers.audit.loss.weigh import GAUSSIAN
 
 
-def validate(probe, pixels, codes, offset, quiet):
-    """The share of the loss's variation on random inputs that the description leaves.
+@dataclass(frozen=True)
+class Verified:
+    """A named loss, and what its large numbers and a real batch say.
 
-    A term whose share is too large was recognised by chance: it becomes unknown.
+    Attributes:
+        named: the loss.
+        residual: share of its variation that the description leaves.
+        broken: places ("reconstruction", "KL") where it is NaN or infinite though a VAE may go
+            there.
+        range_codes: mistakes of the images given.
+        forgiven: the loss rescales its images, and those given need it.
+        notes: sentences.
     """
-    rng = np.random.default_rng(0)
-    pixel_shape = (BATCH, *probe.image_shape)
-    code_shape = (BATCH, probe.latent_dim)
-    finite = [part.residual for part in (pixels, codes) if math.isfinite(part.residual)]
-    worst = max(finite, default=0.0)
-    for part in (pixels, codes):
-        if not part.known:
-            continue
-        measured, expected = [], []
-        for _ in range(6):
-            x = np.full(pixel_shape, quiet[0])
-            logits = np.full(pixel_shape, quiet[1])
-            m, v = np.full(code_shape, quiet[2]), np.full(code_shape, quiet[3])
-            if part is pixels:
-                x, logits = _random_pixels(rng, pixel_shape, part)
-                x, logits = x.astype("float32"), logits.astype("float32")
-                sum_of = part.term.function(x.astype("float64"), logits.astype("float64"))
-                known_offset = 0.0 if offset.by_x is None else offset.at(x)
-            else:
-                m, v = _random_codes(rng, code_shape, part)
-                m, v = m.astype("float32"), v.astype("float32")
-                sum_of = part.term.function(m.astype("float64"), v.astype("float64"))
-                known_offset = 0.0
-            measured.append(measure(probe, x, logits, m, v))
-            expected.append(part.weight * float(np.sum(sum_of)) / BATCH + known_offset)
-        share, rounding = _unexplained(measured, expected)
-        if not share < VALID + rounding:
-            what = "reconstruction" if part is pixels else "part of z"
-            part.forget(
-                f"The {what} looked like {part.text} where all entries are equal, but random "
-                f"inputs leave {100 * min(share, 1):.3g}% of its variation unexplained: its "
-                "entries are not treated alike, or not simply added.",
-                share,
-            )
-            offset.by_x = None
-        worst = max(worst, min(share, 1.0))
-    if pixels.known and codes.known and not _additive(probe, quiet):
-        for part in (pixels, codes):
-            part.forget("The two terms are not added: each changes with the other's input.", 1.0)
-        offset.by_x, worst = None, 1.0
-    return worst
+
+    named: Named
+    residual: float
+    broken: tuple
+    range_codes: tuple
+    forgiven: bool
+    notes: tuple
+
+    @property
+    def mistakes(self) -> tuple:
+        """All codes, in their order."""
+        named = self.named.mistakes
+        if self.forgiven:
+            named = tuple(code for code in named if code not in ("image_range", "unknown"))
+        finite = () if not self.broken else ("not_finite",)
+        coarse = any(self.named.weighed.recognised.measured.coarse)
+        sixteen = ("half_precision",) if coarse and not self.broken else ()
+        return tuple(dict.fromkeys((*named, *finite, *sixteen, *self.range_codes)))
 
 
-def _additive(probe, quiet):
-    """True where the loss is a function of the pixels plus a function of the codes."""
-    x, logits, m, v = quiet
-    corners = [
-        (0.9, 0.5, 1.5, 0.9, 1),
-        (x, logits, 1.5, 0.9, -1),
-        (0.9, 0.5, m, v, -1),
-        (x, logits, m, v, 1),
-    ]
-    values = [sign * measure(probe, *point) for *point, sign in corners]
-    change = abs(values[0]) + abs(values[3])
-    return not abs(sum(values)) > VALID * change
+def verify(named: Named, images=None) -> Verified:
+    """Return a named loss with its large numbers looked at, and a real batch's range.
 
-
-def _unexplained(measured, expected):
-    """Share of the variation that is left, up to one constant; and what float32 rounds of it."""
-    measured, expected = np.array(measured), np.array(expected)
-    left, spread = np.std(measured - expected), np.std(measured)
-    if not (math.isfinite(left) and spread > 0):
-        return math.inf, 0.0
-    return float(left / spread), float(4 * FLOAT32 * np.abs(measured).max() / spread)
-
-
-def _random_pixels(rng, shape, part):
-    """Images and logits whose level differs from image to image and across each image."""
-    x = rng.uniform(0.1, 0.9, shape)
-    low, high = part.term.domain or (-3.5, 3.5)
-    plane = rng.normal(size=(shape[0],) + (1,) * (len(shape) - 1))
-    for axis in range(1, len(shape)):
-        along = [1] * len(shape)
-        along[axis] = shape[axis]
-        plane = plane + rng.normal() * np.linspace(-1, 1, shape[axis]).reshape(along)
-    spread = terms.sigmoid(plane + 0.5 * rng.normal(size=shape))
-    return x, low + (high - low) * (0.02 + 0.96 * spread)
-
-
-def _random_codes(rng, shape, part):
-    low, high = part.term.domain or (-2.5, 2.0)
-    low, high = max(low, -2.5) + 0.1, min(high, 1.0 if part.partly else 2.0)
-    return rng.normal(size=shape) * rng.uniform(0.3, 1.5), rng.uniform(low, high, shape)
-
-
-def large_numbers(probe, quiet):
-    """Whether the loss is finite where a VAE may go; notes on where it is not."""
-    required = {
-        f"logits of {sign * LARGE_LOGIT:+.0f} (p of {max(sign, 0)}) on a pixel of {x:g}": (
-            x,
-            sign * LARGE_LOGIT,
-            *quiet[2:],
-        )
-        for sign in (1, -1)
-        for x in (0.0, 0.5, 1.0)
-    }
-    required |= {
-        f"a z_log_var of {v:+.3g}": (*quiet[:2], quiet[2], v)
-        for v in (-1.5, 0.0, 1.5, LARGE_LOG_VAR, -LARGE_LOG_VAR)
-    }
-    required |= {f"a logit of {a:+.3g}": (0.5, a, *quiet[2:]) for a in (-1.5, 1.5)}
-    required["a z_mean of 10"] = (*quiet[:2], 10.0, quiet[3])
-    beyond = {f"logits of {a:+.0f}": (0.5, a, *quiet[2:]) for a in (100.0, -100.0)} | {
-        f"a z_log_var of {v:+.0f}": (*quiet[:2], quiet[2], v) for v in (50.0, 100.0, -100.0)
-    }
-    broken = [name for name, point in required.items() if math.isnan(measure(probe, *point))]
-    notes = []
-    if broken:
-        notes.append(f"NaN or infinite at {'; '.join(broken)}.")
-    far = [name for name, point in beyond.items() if math.isnan(measure(probe, *point))]
-    if far and not broken:
+    Raises:
+        ValueError: if the images are no batch of the loss's image shape.
+    """
+    recognised = named.weighed.recognised
+    parts = recognised.pixels, recognised.codes
+    residuals = [part.residual for part in parts if math.isfinite(part.residual)]
+    broken, notes = _large_numbers(recognised.measured)
+    notes += _departures(recognised)
+    if any(recognised.measured.coarse):
         notes.append(
-            f"NaN or infinite far out, at {'; '.join(far)}; a clamp such as that of "
-            "vae_helpers.elbo avoids it."
+            "A part of it is computed in 16 bits, which keep three digits and overflow at 65504: "
+            "cast to float32 first."
         )
-    return not broken, notes
+    range_codes, forgiven, range_notes = range_of(images, recognised)
+    return Verified(
+        named,
+        max(residuals, default=0.0),
+        broken,
+        range_codes,
+        forgiven,
+        (*notes, *range_notes),
+    )
 
 
-def departures(probe, pixels, codes, quiet):
+def _large_numbers(measured):
+    """Where the loss is not finite though a VAE may go there; notes on where it is not."""
+    bad = [corner for corner in measured.corners if corner.name and math.isnan(corner.value)]
+    needed = [corner for corner in bad if corner.needed]
+    if needed:
+        names = {"pixels": "reconstruction", "codes": "KL"}
+        places = tuple(dict.fromkeys(names[corner.place] for corner in needed))
+        return places, [f"NaN or infinite at {'; '.join(corner.name for corner in needed)}."]
+    if bad:
+        far = "; ".join(corner.name for corner in bad)
+        return (), [
+            f"NaN or infinite far out, at {far}; a clamp such as that of vae_helpers.elbo avoids "
+            "it."
+        ]
+    return (), []
+
+
+def _departures(recognised):
     """Notes on where a known term stops being itself: a clip, or rounded probabilities."""
     notes = []
-    size = math.prod(probe.image_shape)
-    if pixels.known and not pixels.partly:
+    pixels, codes, measured = recognised.pixels, recognised.codes, recognised.measured
+    at = {(c.place, c.at): c.value for c in measured.corners}
+    if pixels.known and not pixels.domain and pixels.kind != "categorical":
+        middle = at["pixels", (0.5, 0.5)]
         for logit in (12.0, 20.0, 28.0):
-            points = [(0.5, sign * logit, *quiet[2:]) for sign in (1, -1)]
-            change = measure(probe, *points[0]) + measure(probe, *points[1])
-            change -= 2 * measure(probe, 0.5, 0.5, *quiet[2:])
-            values = pixels.term.function(np.float64(0.5), np.array([logit, -logit, 0.5]))
-            expected = pixels.weight * size * (values[0] + values[1] - 2 * values[2])
-            if math.isfinite(change) and not math.isclose(change, expected, rel_tol=0.02):
+            change = at["pixels", (0.5, logit)] + at["pixels", (0.5, -logit)] - 2 * middle
+            expected = pixels.at(0.5, logit) + pixels.at(0.5, -logit) - 2 * pixels.at(0.5, 0.5)
+            if math.isfinite(change) and not math.isclose(change, expected, rel_tol=DEPARTS):
                 notes.append(
                     f"At logits of {logit:.0f} the reconstruction departs from its formula: "
                     "probabilities are clipped or rounded there, and the gradient is lost."
                 )
                 break
-    if codes.known and not codes.partly:
+    if codes.known and not codes.domain and not codes.sampled:
+        mean = measured.quiet[2]
         for log_var in (6.0, 12.0, -8.0, -16.0):
-            points = [(*quiet[:2], quiet[2], log_var), (*quiet[:2], quiet[2], 0.4)]
-            change = measure(probe, *points[0]) - measure(probe, *points[1])
-            values = codes.term.function(np.full(2, quiet[2]), np.array([log_var, 0.4]))
-            expected = codes.weight * probe.latent_dim * (values[0] - values[1])
-            if math.isfinite(change) and not math.isclose(change, expected, rel_tol=0.02):
+            change = at["codes", (mean, log_var)] - at["codes", (mean, 0.4)]
+            expected = codes.at(mean, log_var) - codes.at(mean, 0.4)
+            if math.isfinite(change) and not math.isclose(change, expected, rel_tol=DEPARTS):
                 notes.append(
                     f"At a z_log_var of {log_var:.0f} the KL departs from its formula: a "
                     "clip, perhaps."
@@ -169,14 +117,15 @@ def departures(probe, pixels, codes, quiet):
     return notes
 
 
-def range_of(images, part, image_shape):
-    """Codes for a real batch that is not on [0, 1] where the loss puts it; notes on it.
+def range_of(images, recognised) -> tuple[tuple, bool, list]:
+    """Return codes for a real batch that is not on [0, 1] where the loss puts it, and notes.
 
     Where the loss rescales its images, the batch is looked at as it is after that, and a
     rescaling that brings it to [0, 1] is forgiven.
     """
     if images is None:
-        return [], []
+        return (), False, []
+    part, image_shape = recognised.pixels, recognised.measured.setting.image_shape
     images = np.asarray(images)
     if images.size == 0 or images.dtype.kind not in "uif":
         raise ValueError(
@@ -187,23 +136,25 @@ def range_of(images, part, image_shape):
         raise ValueError(f"images have shape {images.shape}, expected (batch, *{image_shape})")
     low, high = float(images.min()), float(images.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        return ["not_finite"], ["The images given hold NaN or infinity."]
-    a, b = part.x_scale
-    low, high = sorted((a * low + b, a * high + b))
-    if low >= -1e-4 and 0.02 < high <= 1 + 1e-4:
-        if part.x_scale == (1.0, 0.0):
-            return [], []
-        part.mistakes[:] = [c for c in part.mistakes if c not in ("image_range", "unknown")]
-        part.notes[:] = ["The loss brings the images given to [0, 1] by itself: right for these."]
-        return [], []
+        return ("not_finite",), False, ["The images given hold NaN or infinity."]
+    low, high = sorted(part.image_slope * end + part.image_shift for end in (low, high))
+    if low >= -RANGE and 0.02 < high <= 1 + RANGE:
+        if part.plain_images:
+            return (), False, []
+        note = "The loss brings the images given to [0, 1] by itself: right for these."
+        return (), True, [note]
     found = f"The images given lie between {low:.4g} and {high:.4g}"
-    if part.kind in ("gaussian", "squared_error"):
-        return [], [f"{found}; a Gaussian takes that, if the decoder's mean reaches there."]
-    why = "expected [0, 1]"
+    if part.kind in GAUSSIAN:
+        note = f"{found}; a Gaussian takes that, if the decoder's mean reaches there."
+        return (), False, [note]
+    return ("image_range",), False, [f"{found}: {_story(low, high)}."]
+
+
+def _story(low, high):
     if -1.01 < low < -0.01 and high < 1.01:
-        why = "[-1, 1] instead of [0, 1]"
-    elif low >= 0 and 1.5 < high <= 255:
-        why = "0-255 instead of [0, 1]"
-    elif low >= 0 and high <= 0.02:
-        why = "divided by 255 twice, or an empty batch"
-    return ["image_range"], [f"{found}: {why}."]
+        return "[-1, 1] instead of [0, 1]"
+    if low >= 0 and 1.5 < high <= 255:
+        return "0-255 instead of [0, 1]"
+    if low >= 0 and high <= 0.02:
+        return "divided by 255 twice, or an empty batch"
+    return "expected [0, 1]"

@@ -1,201 +1,216 @@
-"""Where do the weights come from? Averages, sums, signs and halves get their names."""
-
-from __future__ import annotations
+"""What the two terms weigh beside each other, and where their weights come from."""
 
 import itertools
 import math
+from dataclasses import dataclass
 
-from vae_helpers.audit.loss.probe import BATCH
+from vae_helpers.audit.loss.measure import Growth
+from vae_helpers.audit.loss.part import Level, Part
+from vae_helpers.audit.loss.recognise import Recognised
+from vae_helpers.audit.loss.tolerances import SAME, WIDEST_SIGMA
 
-SAME = 0.005  # two weights are the same number
 NOMINAL_BATCH = 128  # at which the weight of a term that alone is summed over images is quoted
+USUAL_BATCHES = (128, 16, 32, 50, 64, 100, 200, 250, 256, 500, 512, 1000, 1024)
+GAUSSIAN = ("squared_error", "gaussian")
 
 
-def name_weights(probe, pixels, codes, notes):
-    """Name how each weight came about; turns weights into those that are reported."""
-    mistakes = ["batch_summed"] if pixels.summed() or codes.summed() else []
-    for part in (pixels, codes):
-        part.weight /= BATCH ** part.batch_power()
-    if pixels.known and codes.known and _one_factor(pixels, codes):
-        if codes.weight < 0:
-            pixels.add("reconstruction_sign")
-            codes.add("kl_sign")
-            notes.append("Both signs are turned: this is the ELBO, and a loss is minus the ELBO.")
-        pixels.divisor = 1 / abs(codes.weight)
-        _name_common_factor(abs(codes.weight), math.prod(probe.image_shape), notes)
-    else:
-        if pixels.known and codes.known:
-            _name_kl_per_pixel(probe.image_shape, pixels, codes, notes)
-        _name_pixels(probe, pixels, notes)
-        _name_codes(probe, codes, notes)
-    _name_what_hides(probe.image_shape, pixels, notes)
-    _quote_at_nominal_batch(pixels, codes, notes)
-    return mistakes
+@dataclass(frozen=True)
+class Average:
+    """Axes that are averaged, and how many entries they have together."""
+
+    axes: tuple = ()
+    entries: int = 1
+    by_law: bool = False
 
 
-def _is(weight, *numbers):
-    """True where a weight is one of the numbers, its sign aside."""
+@dataclass(frozen=True)
+class Batch:
+    """What is done with images.
+
+    Attributes:
+        summed: names of the terms that are added up over images.
+        quoted_at: batch size at which weights are given, None where they depend on none.
+        written_out: batch size by which a sum is divided, None where there is none.
+        odd: names of the terms whose weight follows the batch size as no sum and no mean does.
+    """
+
+    summed: tuple = ()
+    quoted_at: int | None = None
+    written_out: int | None = None
+    odd: tuple = ()
+
+    @property
+    def is_sum(self) -> bool:
+        """Images are added up, and nothing divides by their number."""
+        return bool(self.summed) and self.written_out is None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A loss, its two weights and their balance.
+
+    Attributes:
+        pixel_weight, code_weight: as `LossAudit` reports them.
+        pixel_average, code_average: axes that are averaged.
+        sigma: of the Gaussian decoder that a squared error of this weight means beside this KL;
+            NaN where there is none.
+        common: the factor that both terms carry where their balance is that of an ELBO, or None.
+        per_pixel_kl: the KL stands in the sum over pixels.
+    """
+
+    recognised: Recognised
+    pixel_weight: float
+    code_weight: float
+    batch: Batch
+    pixel_average: Average = Average()
+    code_average: Average = Average()
+    sigma: float = math.nan
+    common: float | None = None
+    per_pixel_kl: bool = False
+
+    @property
+    def pixels(self) -> Part:
+        """The reconstruction."""
+        return self.recognised.pixels
+
+    @property
+    def codes(self) -> Part:
+        """The KL."""
+        return self.recognised.codes
+
+    @property
+    def beta(self) -> float:
+        """Weight of the KL relative to the reconstruction's."""
+        if self.pixel_weight:
+            return self.code_weight / self.pixel_weight
+        return math.nan if not self.code_weight else math.copysign(math.inf, self.code_weight)
+
+
+def equal(weight: float, *numbers: float) -> bool:
+    """Return whether a weight is one of the numbers, its sign aside."""
     return any(math.isclose(abs(weight), number, rel_tol=SAME) for number in numbers)
 
 
-def _one_factor(pixels, codes):
-    """True where both terms carry one factor, so that their balance is the ELBO's."""
-    ratio = codes.weight / pixels.weight
-    squares = pixels.kind == "squared_error" and not math.isclose(codes.weight, 1, rel_tol=SAME)
-    balanced = math.isclose(ratio, 1, rel_tol=SAME) or (
+def natural(part: Part) -> tuple:
+    """Return the weights that mean a sum over entries: of squares, with and without their half."""
+    return (1.0, 2.0) if part.kind == "squared_error" else (1.0,)
+
+
+def weigh(recognised: Recognised) -> Weighed:
+    """Return the weights of a recognised loss and what they mean."""
+    pixels, codes, setting = recognised.pixels, recognised.codes, recognised.measured.setting
+    batch, pixel_weight, code_weight = _over_images(recognised)
+    pixel_average = _averaged_pixels(pixels, pixel_weight, setting.image_shape)
+    code_average = _averaged_latents(codes, code_weight, setting.latent_shape)
+    sigma, common = math.nan, None
+    if recognised.known and "none" not in (pixels.kind, codes.kind):
+        if pixels.kind in GAUSSIAN and code_weight * pixel_weight > 0:
+            sigma = math.sqrt(code_weight / pixel_weight)
+        common = _common(recognised, pixel_weight, code_weight, sigma, code_average)
+    return Weighed(
+        recognised,
+        pixel_weight,
+        code_weight,
+        batch,
+        pixel_average,
+        code_average,
+        sigma,
+        common,
+        recognised.known and _kl_per_pixel(codes, recognised.measured, setting.pixels),
+    )
+
+
+def _kl_per_pixel(codes, measured, pixels):
+    if pixels == 1 or not codes.weight:
+        return False
+    axes = [("pixels", i) for i in range(len(measured.setting.image_shape))]
+    # The KL's own differences at other image sizes: per code, so that they grow as it is repeated.
+    return all(measured.growth(axis, "codes") is Growth.SUM for axis in axes)
+
+
+def _common(recognised, pixel_weight, code_weight, sigma, code_average):
+    """The factor of both terms where their balance is that of an ELBO, or None."""
+    pixels, codes = recognised.pixels, recognised.codes
+    if codes.kind != "gaussian" or Level.ENTRY not in (pixels.level, codes.level):
+        return None
+    if pixels.kind in GAUSSIAN:
+        averaged = code_average.entries > 1 and equal(code_weight * code_average.entries, 1, 2)
+        right = sigma <= WIDEST_SIGMA * (1 + SAME) or pixels.kind == "gaussian"
+        return abs(code_weight) if right and not averaged else None
+    if pixels.kind in ("bernoulli", "continuous_bernoulli"):
+        return abs(code_weight) if math.isclose(code_weight, pixel_weight, rel_tol=SAME) else None
+    return None
+
+
+def _over_images(recognised):
+    """What is done with images, and the weights at the batch size where they are quoted."""
+    setting = recognised.measured.setting
+    parts = {"reconstruction": recognised.pixels, "KL": recognised.codes}
+    known = {name: part for name, part in parts.items() if part.known}
+    growths = {name: part.growth("batch") for name, part in known.items()}
+    powers = {name: growth.power for name, growth in growths.items()}
+    each = {name: part.weight / setting.batch ** powers[name] for name, part in known.items()}
+    plain = (Growth.NONE, Growth.SUM, Growth.FIXED)
+    odd = tuple(name for name, growth in growths.items() if growth not in plain)
+    summed = tuple(name for name, power in powers.items() if power >= 1)
+    nominal = setting.batch if setting.batch_given else NOMINAL_BATCH
+    written, quoted = None, None
+    if summed and not odd:
+        usual = (nominal,) if setting.batch_given else USUAL_BATCHES
+        written = next((n for n in usual if _written_out(n, each, summed, recognised)), None)
+    if summed and written:
+        quoted = written
+    elif len(set(powers.values())) > 1 or any(power not in (0, 1) for power in powers.values()):
+        quoted = nominal
+    scale = {name: float(quoted or 1) ** powers[name] for name in known}
+    weights = []
+    for name, part in parts.items():
+        if not part.known:
+            weights.append(0.0 if part.kind == "none" else math.nan)
+        else:
+            weights.append(each[name] * scale[name])
+    return Batch(summed, quoted, written, odd), *weights
+
+
+def _written_out(size, each, summed, recognised):
+    """True where a sum over images is divided by this batch size."""
+    if len(summed) == len(each) > 1 or (len(each) == 1):
+        return any(equal(weight * size, 1) for weight in each.values())
+    at = {name: weight * (size if name in summed else 1) for name, weight in each.items()}
+    ratio = at["KL"] / at["reconstruction"] if len(at) == 2 else math.nan
+    squares = recognised.pixels.kind == "squared_error"
+    return math.isclose(ratio, 1, rel_tol=SAME) or (
         squares and math.isclose(ratio, 0.5, rel_tol=SAME)
     )
-    return balanced and codes.laws["latents"] != -1
 
 
-def _name_kl_per_pixel(shape, pixels, codes, notes):
-    if all(codes.laws[axis] == 1 for axis in range(len(shape))) and math.prod(shape) > 1:
-        pixels.add("pixels_averaged")
-        notes.append(
-            f"The KL is counted once for each of the {math.prod(shape)} pixels: it was added to "
-            "every pixel before the sum. The balance is that of a mean over pixels."
-        )
-
-
-def _quote_at_nominal_batch(pixels, codes, notes):
-    """Weights that depend on the batch size are quoted at one; a common sum is left out."""
-    parts = [part for part in (pixels, codes) if part.known]
-    powers = {part.batch_power() for part in parts}
-    if powers == {1}:
-        return
-    for part in parts:
-        part.weight *= NOMINAL_BATCH ** part.batch_power()
-        law = part.laws["batch"]
-        if law not in (0, 1, None):
-            part.add("unknown")
-            notes.append(
-                "The weight of a term changes with the batch size in a way that neither a sum nor "
-                f"a mean over images does. It is quoted for a batch of {NOMINAL_BATCH}."
-            )
-    if len(powers) > 1 and 1 in powers:
-        which = "reconstruction" if pixels.summed() else "KL"
-        notes.append(
-            f"Only the {which} is added up over images: the effective beta depends on the batch "
-            f"size. Its weight is quoted for a batch of {NOMINAL_BATCH}."
-        )
-
-
-def _name_common_factor(factor, size, notes):
-    if _is(factor, 1):
-        return
-    units = {
-        1 / size: "nats per pixel",
-        1 / math.log(2): "bits per image",
-        1 / (size * math.log(2)): "bits per pixel (bits per dimension)",
-    }
-    unit = next(
-        (name for value, name in units.items() if math.isclose(factor, value, rel_tol=1e-4)), None
-    )
-    notes.append(
-        f"Both terms carry the factor {factor:.4g}"
-        + (f": the unit is {unit}, not nats per image." if unit else ", so it is not in nats.")
-        + " The balance of the two is right, and so is the minimum."
-    )
-
-
-def _averaged(shape, weight, laws, natural):
+def _averaged_pixels(part, weight, shape):
     """Axes that are averaged and their number of entries: by law, or by value where no law."""
+    if not part.known or part.kind == "categorical" or part.level is not Level.ENTRY:
+        return Average()
+    if equal(weight, *natural(part)):
+        return Average()
     axes = [axis for axis, size in enumerate(shape) if size > 1]
-    if _is(weight, *natural):
-        return [], 1
-    by_law = [axis for axis in axes if laws.get(axis) == -1]
-    if by_law:
-        return by_law, math.prod(shape[axis] for axis in by_law)
+    by_law = [axis for axis in part.axes(Growth.MEAN) if shape[axis] > 1]
+    entries = math.prod(shape[axis] for axis in by_law)
+    if by_law and equal(weight * entries, *natural(part)):
+        return Average(tuple(by_law), entries, True)
     for count in range(len(axes), 0, -1):
         for chosen in itertools.combinations(axes, count):
-            entries = math.prod(shape[axis] for axis in chosen)
-            if _is(weight * entries, *natural):
-                return list(chosen), entries
-    return [], 1
+            some = math.prod(shape[axis] for axis in chosen)
+            if equal(weight * some, *natural(part)):
+                return Average(chosen, some)
+    return Average(tuple(by_law), entries, True) if by_law else Average()
 
 
-def _name_pixels(probe, part, notes):
-    """Signs and averages of the reconstruction."""
-    if not part.known:
-        return
-    shape, size = probe.image_shape, math.prod(probe.image_shape)
-    if part.kind == "unknown":
-        if all(part.laws[axis] == -1 for axis in range(len(shape))):
-            part.add("pixels_averaged")
-        return
-    if part.weight < 0:
-        part.add("reconstruction_sign")
-    natural = (1.0, 2.0) if part.kind == "squared_error" else (1.0,)
-    axes, entries = _averaged(shape, part.weight, part.laws, natural)
-    if entries > 1:
-        part.add("pixels_averaged" if entries == size else "partly_averaged")
-        part.divisor = entries
-        factor = abs(part.weight) * entries
-        named = f"axis {axes[0] + 1}" if len(axes) == 1 and len(shape) > 1 else "all pixels"
-        if 1 < len(axes) < sum(entry > 1 for entry in shape):
-            named = f"axes {', '.join(str(axis + 1) for axis in axes)}"
-        text = f"The reconstruction is averaged over {named}, {entries} entries"
-        if not _is(factor, *natural):
-            text += f", and multiplied by {factor:.4g}"
-        notes.append(text + ".")
-    elif part.kind != "squared_error" and not _is(part.weight, 1):
-        notes.append(f"The reconstruction has the weight {part.weight:.4g}.")
-
-
-def _name_what_hides(shape, part, notes):
-    """Averages that change nothing at the shape asked for, and would at another."""
-    if not part.known or part.divisor > 1.5:
-        return
-    averaged = [axis for axis in range(len(shape)) if part.laws[axis] == -1]
-    if averaged and all(shape[axis] == 1 for axis in averaged):
-        notes.append(
-            f"Axis {averaged[0] + 1} is averaged, which changes nothing while it has one entry; "
-            "with three channels the reconstruction would weigh a third."
-        )
-    elif averaged:
-        notes.append(
-            "A mean over pixels is multiplied back: right at this image shape, and at another "
-            "only if the factor follows it."
-        )
-
-
-def _name_codes(probe, part, notes):
-    """Sign, average and half of the KL."""
-    if not part.known:
-        return
-    latent_dim, law = probe.latent_dim, part.laws["latents"]
-    if part.kind == "unknown":
-        if law == -1:
-            part.add("latents_averaged")
-        return
-    if part.weight < 0:
-        part.add("kl_sign")
-    weight = abs(part.weight)
-    plain = _is(weight, 1, 2)
-    by_value = law is None and latent_dim > 2 and _is(weight * latent_dim, 1, 2)
-    if latent_dim > 1 and (by_value or (law == -1 and not _is(weight, 1))):
-        part.add("latents_averaged")
-        notes.append(f"The KL is averaged over {latent_dim} latent dimensions.")
-        weight *= latent_dim
-    elif law == -1 and latent_dim > 1:
-        notes.append(
-            f"The KL is a mean over latent dimensions, times {latent_dim} (or its half is missing "
-            "as well): right at this latent dimension only."
-        )
-    elif law is None and _is(weight * latent_dim, 1):
-        notes.append(
-            f"The loss takes no other latent dimension than {latent_dim}, so a weight of 1/"
-            f"{latent_dim} may be a mean over them or a beta."
-        )
-    elif law == 1:
-        notes.append("The KL's weight grows with the number of latent dimensions.")
-        part.add("unknown")
-    if part.kind == "keras_kl_divergence":
-        return
-    if _is(weight, 2):
-        part.add("kl_without_half")
-    elif not plain and not _is(weight, 1):
-        text = f"The KL has the weight {part.weight:.4g}"
-        if part.weight > 0 and not part.mistakes:
-            text += ": if this beta is meant, nothing is wrong with it; it is then not the ELBO"
-        notes.append(text + ".")
+def _averaged_latents(part, weight, shape):
+    if not part.known or math.prod(shape) == 1:
+        return Average()
+    by_law = [axis for axis in part.axes(Growth.MEAN) if shape[axis] > 1]
+    if by_law:
+        return Average(tuple(by_law), math.prod(shape[axis] for axis in by_law), True)
+    fixed = all(part.growth(("codes", i)) is Growth.FIXED for i in range(len(shape)))
+    entries = math.prod(shape)
+    if fixed and entries > 2 and not equal(weight, 1, 2) and equal(weight * entries, 1, 2):
+        return Average(tuple(range(len(shape))), entries)
+    return Average()
