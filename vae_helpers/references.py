@@ -9,6 +9,7 @@ memory. Images may have any size; in colour, each channel of a pixel counts as a
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.linalg
 
 from vae_helpers.images import batches, check_images
 
@@ -205,8 +206,11 @@ def _principal_directions(flat, mean, components):
     pixels = flat.shape[1]
     size = components + EXTRA_DIRECTIONS
     if pixels <= EXACT_PIXELS or size > pixels:
-        _, directions = np.linalg.eigh(covariance(flat, mean))  # in ascending order of variance
-        return directions[:, pixels - components :].astype(np.float32)
+        if components == 0:
+            return np.zeros((pixels, 0), np.float32)
+        largest = [pixels - components, pixels - 1]  # eigenvalues come in ascending order
+        _, directions = scipy.linalg.eigh(covariance(flat, mean), subset_by_index=largest)
+        return directions.astype(np.float32)
     # Subspace iteration: multiply by the covariance without writing it down, orthogonalise, repeat.
     basis = np.random.default_rng(0).standard_normal((pixels, size)).astype(np.float32)
     for _ in range(ITERATIONS):
