@@ -553,7 +553,6 @@ NEAR_MISSES = {
     "KL between softmaxes": with_kl(
         lambda m, v: keras.losses.KLDivergence()(tf.nn.softmax(m), tf.nn.softmax(v))
     ),
-    "a capacity": with_kl(lambda m, v: 1000 * tf.abs(tf.reduce_mean(kl(m, v)) - 25)),
     "a product of the terms": lambda x, a, m, v: (
         tf.reduce_mean(reconstruction(x, a)) * tf.reduce_mean(kl(m, v))
     ),

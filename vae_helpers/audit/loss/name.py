@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from vae_helpers.audit.loss.measure import Growth
 from vae_helpers.audit.loss.offset import Offset, offset_of
 from vae_helpers.audit.loss.part import Level
+from vae_helpers.audit.loss.record import Growth
 from vae_helpers.audit.loss.tolerances import SAME, UNIT, WIDEST_SIGMA
 from vae_helpers.audit.loss.weigh import GAUSSIAN, Weighed, equal, natural
 
@@ -58,7 +58,7 @@ def name(weighed: Weighed) -> Named:
     notes += [*pixels.notes, *codes.notes, *_variable_notes(weighed)]
     if weighed.recognised.measured.random:
         notes.append(
-            "Something random is inside the loss; it was measured with the same seed at every call. "
+            "Something random is inside the loss; it was measured with one seed for all calls. "
             "Sample z in the model, and pass its logits."
         )
     return Named(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_helpers.audit.loss import recognise_codes, recognise_pixels, tolerances
-from vae_helpers.audit.loss.measure import CODE_DOMAINS, PIXEL_DOMAINS, Measurements, X
+from vae_helpers.audit.loss.measure import CODE_DOMAINS, PIXEL_DOMAINS, X
 from vae_helpers.audit.loss.part import Part, unexplained
+from vae_helpers.audit.loss.record import Measurements
 
 
 @dataclass(frozen=True)
