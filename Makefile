@@ -6,16 +6,20 @@ VENV ?= .venv
 BUILD ?= build
 CONSTRAINTS ?=
 # What a hosted notebook finds there already; the versions stand in tests/platforms/.
-HOSTED := tensorflow keras numpy scipy pandas matplotlib ipywidgets tqdm ipython ipykernel
+HOSTED := tensorflow keras numpy scipy pandas matplotlib pooch ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
 TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools
+PYTEST = VAE_FAST=1 $(BIN)/python -m pytest --continue-on-collection-errors --durations=15
+# Two at a time; the cells of a notebook, like the tests of a module, stay together in one process.
+TWO := -n 2 --dist loadscope
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test lab lint kaggle benchmark speed lowest platform clean
+.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -27,13 +31,17 @@ notebooks: $(VENV)/.ready ## execute in full mode and write the outputs back int
 	@$(TOOLS) execute --build $(BUILD) --write $(ONLY)
 	@$(TOOLS) pictures
 
-test: $(VENV)/.ready-dev ## unit tests, notebook lint, and every notebook in fast mode
-	VAE_FAST=1 $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --continue-on-collection-errors
+test: $(VENV)/.ready-test ## unit tests, notebook lint, and the main line's notebooks in fast mode
+	$(PYTEST) $(TWO) -m "not slow and not browser" tests notebooks/*.ipynb $(NBVAL)
+
+slow: $(VENV)/.ready-test ## what takes longer: slow tests, Chromium, two Kaggle renderings, the deeper pages
+	$(PYTEST) -m "slow or browser" tests
+	test ! -d notebooks/deeper || $(PYTEST) $(TWO) notebooks/deeper $(NBVAL)
 
 lab: $(VENV)/.ready ## open JupyterLab on the notebooks
 	$(BIN)/python -m jupyter lab --notebook-dir=notebooks
 
-lint: $(VENV)/.ready-dev ## style of the code, promises of the notebooks
+lint: $(VENV)/.ready-test ## style of the code, promises of the notebooks
 	$(BIN)/python -m ruff check .
 	$(TOOLS) lint
 
@@ -47,9 +55,9 @@ benchmark: $(VENV)/.ready ## train and measure the 48 models of the benchmark ta
 speed: $(VENV)/.ready ## measure speed and memory
 	$(BIN)/python benchmarks/speed.py
 
-lowest: ## fast mode on the lowest versions that requirements.txt allows
+lowest: ## fast mode on the lowest versions that requirements.txt and pyproject.toml allow
 	@mkdir -p build
-	sed -nE 's/^([A-Za-z0-9-]+)>=([0-9.]+).*/\1==\2/p' requirements.txt > build/lowest.txt
+	sed -nE 's/^[ "]*([A-Za-z0-9-]+)>=([0-9.]+).*/\1==\2/p' requirements.txt pyproject.toml > build/lowest.txt
 	$(MAKE) run FAST=1 VENV=.venv-lowest BUILD=build/lowest CONSTRAINTS=build/lowest.txt
 
 platform: $(VENV)/.ready ## fast mode on a hosted platform's own versions: P=kaggle or P=colab
@@ -66,9 +74,9 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "This course needs Python 3.11, 3.12 or 3.13, and %s is %d.%d. Name another: make PYTHON=python3.12 ..." % (sys.executable or "it", v[0], v[1]))'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing what the course needs into $(VENV) (some minutes, once)"
-	@$(PIP) -e .
+	@$(PIP) -r requirements.txt -e '.[pages]'
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
-	@$(PIP) -r requirements-dev.txt
+$(VENV)/.ready-test: $(VENV)/.ready
+	@$(PIP) -e '.[pages,test]'
 	@touch $@

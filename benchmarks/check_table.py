@@ -6,14 +6,13 @@
 The weights are read out of the files in build/benchmark/, without Keras; the networks, the
 log-likelihood, the KL and the importance-weighted bound are written out here once more. What was
 stored in vae_helpers/benchmark.csv has to lie within three standard errors of sampling. Writes
-benchmarks/check_table.json, and exits with 1 where a row does not agree.
+benchmarks/results/check_table.json, and exits with 1 where a row does not agree.
 """
 
 import datetime
 import io
 import json
 import math
-import os
 import re
 import sys
 import zipfile
@@ -25,10 +24,11 @@ import pandas as pd
 
 from vae_helpers.benchmark import STORE
 from vae_helpers.data import load_fashion_mnist, load_letters
+from vae_helpers.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "build" / "benchmark"
-RESULT = ROOT / "benchmarks" / "check_table.json"
+RESULT = ROOT / "benchmarks" / "results" / "check_table.json"
 LOADERS = {"Fashion-MNIST": load_fashion_mnist, "A-Z letters": load_letters}
 ROWS = (
     "Fashion-MNIST_MLP_2_seed0",
@@ -45,9 +45,7 @@ def main(names):
     table = read_table()
     rows = [row_of(table, name) for name in names]  # all of them, before the first is computed
     checks = [check(name, row) for name, row in zip(names, rows, strict=True)]
-    part = RESULT.with_name(f"{RESULT.name}.part")
-    part.write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, RESULT)
+    write_atomically(RESULT, json.dumps(checks, indent=1) + "\n")
     return 0 if all(check["agree"] for check in checks) else 1
 
 

@@ -4,23 +4,20 @@
 
 Trains every candidate on 55,000 training images of Fashion-MNIST with three seeds and prices the
 5,000 held-out ones, four samples of z each. A candidate costs what its epochs cost, so those
-compared here take about the same time. Writes benchmarks/choose.json; a run that was stopped
+compared here take about the same time. Writes results/choose.json; a run that was stopped
 goes on where it was.
 """
 
 import dataclasses
-import json
-import os
-from pathlib import Path
 
 import keras
 import numpy as np
+import store
 
 from vae_helpers import recipes
 from vae_helpers.data import load_fashion_mnist
 from vae_helpers.settings import seed_everything
 
-STORE = Path(__file__).with_name("choose.json")
 TWO, SIXTEEN = recipes.TWO_DIMENSIONS, recipes.SIXTEEN_DIMENSIONS
 WIDER = dataclasses.replace(SIXTEEN, hidden=(512, 256), epochs=16)
 CANDIDATES = {
@@ -39,15 +36,13 @@ def main():
     images = load_fashion_mnist(allow_drawn=False).train_images
     order = np.random.default_rng(7).permutation(len(images))
     held_out, train = images[order[:5000]], images[order[5000:]]
-    results = json.loads(STORE.read_text()) if STORE.exists() else {}
+    results = store.load("choose")
     for seed in SEEDS:
         for name, recipe in CANDIDATES.items():
             key = f"{name} {dataclasses.astuple(recipe)} seed {seed}"
             if key not in results:
                 results[key] = held_out_elbo(recipe, train, held_out, seed)
-                temporary = STORE.with_suffix(".tmp")
-                temporary.write_text(json.dumps(results, indent=1) + "\n")
-                os.replace(temporary, STORE)
+                store.save("choose", results)
             print(f"{results[key]:8.2f}  {key}", flush=True)
 
 

@@ -7,23 +7,20 @@
 
 The reference is the recipe of the VAE example on keras.io (convolutions, two latent dimensions,
 batches of 128, 30 epochs), written plainly in Keras. By default two of its epochs are timed. Times
-are of one machine and one hour: quote the ratios. The results go to benchmarks/speed.json and, as
-a table, into the README.
+are of one machine and one hour: quote the ratios. The results go to results/speed.json and, as a
+table, into docs/benchmarks.md.
 """
 
 import argparse
-import datetime
 import json
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-NOTEBOOKS = HERE.parent / "notebooks"
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- speed: written by benchmarks/speed.py -->", "<!-- /speed -->"
+import store
+from store import timed_fit
+
 REFERENCE_EPOCHS = 30
 SECTIONS = ("reference", "vae2", "vae16", "plain", "import", "notebooks")
 LONG_SECTIONS = ("reference_elbo",)
@@ -51,8 +48,8 @@ def main():
         results[section] = in_own_process(section, arguments)
         print(f"  {results[section]}", file=sys.stderr, flush=True)
     stored = merge(results)
-    write(HERE / "speed.json", json.dumps(stored, indent=1) + "\n")
-    write(README, into_readme(README.read_text(encoding="utf-8"), table(stored)))
+    store.save("speed", stored)
+    store.write_page("speed", table(stored))
     print(table(stored))
 
 
@@ -69,7 +66,7 @@ def measure(section, arguments):
     if section in ("vae2", "vae16"):
         return measure_recipe(section, arguments.seeds)
     if section == "notebooks":
-        return measure_notebooks(tuple(arguments.notebooks.split(",")))
+        return measure_notebooks(list(filter(None, arguments.notebooks.split(","))))
     return globals()[f"measure_{section}"]()
 
 
@@ -82,25 +79,6 @@ def images():
 
     fashion = load_fashion_mnist(allow_drawn=False)
     return fashion.train_images, fashion.test_images
-
-
-def timed_fit(model, x, epochs, batch_size):
-    """Seconds of `fit` from the starting weights, with all compilation done before.
-
-    One epoch on a few batches (a last smaller one too, if the data has one) compiles the step;
-    then weights and optimizer go back to where they were.
-    """
-    model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    start = time.perf_counter()
-    model.fit(x[: 2 * batch_size + len(x) % batch_size], batch_size=batch_size, verbose=0)
-    compile_seconds = time.perf_counter() - start
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-    start = time.perf_counter()
-    model.fit(x, epochs=epochs, batch_size=batch_size, verbose=0)
-    return time.perf_counter() - start, compile_seconds
 
 
 def test_elbo(vae, x):
@@ -263,46 +241,23 @@ def measure_import():
 
 def measure_notebooks(only):
     """Seconds and peak memory of each notebook; for the first also seconds to new clothes."""
-    paths = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    return {path.stem: run_notebook(path) for path in paths if path.name.startswith(only)}
+    sys.path.append(str(store.ROOT / "tools"))  # the executor is that of `make run`
+    from coursetools.execute import execute
+    from coursetools.notebooks import find_notebooks, name_of
+
+    return {name_of(path): run_notebook(path, execute) for path in find_notebooks(only=only)}
 
 
-def run_notebook(path):
-    """Execute a notebook's cells in a plain process and clock them."""
-    command = [sys.executable, "-c", RUN_CELLS, str(path)]
-    start = time.time()
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-        cwd=NOTEBOOKS,
-    )
-    report = json.loads(done.stdout.strip().splitlines()[-1])
-    result = {"seconds": round(time.time() - start), "peak_mb": report["peak_mb"]}
-    if report["first_picture"] and path.name.startswith("01"):  # later ones draw late on purpose
-        result["first_picture_seconds"] = round(report["first_picture"] - start, 1)
+def run_notebook(path, execute):
+    """Execute a notebook in a kernel of its own and clock it."""
+    notebook, done = execute(path)
+    if not done.ok:
+        raise SystemExit(f"{path.name}: {done.error}")
+    result = {"seconds": round(done.seconds), "peak_mb": round(done.peak_bytes / 1e6)}
+    first = done.first_picture(notebook, ".generate(")
+    if first and path.name.startswith("01"):  # later ones draw late on purpose
+        result["first_picture_seconds"] = round(first, 1)
     return result
-
-
-# IPython runs the cells, figures and all, as a notebook's kernel does; the moment after the first
-# cell that calls `generate` is that of the first new picture.
-RUN_CELLS = """
-import json, resource, sys, time
-import nbformat
-from IPython.core.interactiveshell import InteractiveShell
-shell, first = InteractiveShell.instance(), None
-for cell in nbformat.read(sys.argv[1], as_version=4).cells:
-    if cell.cell_type == "code":
-        shell.run_cell(cell.source).raise_error()
-        if first is None and ".generate(" in cell.source:
-            first = time.time()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-peak /= 1e6 if sys.platform == "darwin" else 1e3
-print()
-print(json.dumps({"first_picture": first, "peak_mb": round(peak)}))
-"""
 
 
 # --- the report --------------------------------------------------------------------------------
@@ -310,28 +265,10 @@ print(json.dumps({"first_picture": first, "peak_mb": round(peak)}))
 
 def merge(results):
     """What earlier runs measured, with these results in their place; each has date and versions."""
-    from vae_helpers.settings import versions
-
-    path = HERE / "speed.json"
-    stored = json.loads(path.read_text()) if path.exists() else {}
-    stamp = {"date": datetime.date.today().isoformat(), "versions": versions()}
+    stored, stamp = store.load("speed"), store.stamp()
     if "notebooks" in results:  # those that were not measured now keep what they had
         results["notebooks"] = stored.get("notebooks", {}) | results["notebooks"]
     return stored | {section: {**result, **stamp} for section, result in results.items()}
-
-
-def write(path, text):
-    """Under a temporary name first, so that nothing is left half-written."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def into_readme(readme, lines, begin=BEGIN, end=END):
-    """Put a table between the two comments that mark its place."""
-    head, rest = readme.split(begin)
-    tail = rest.split(end)[1]
-    return f"{head}{begin}\n{lines}\n{end}{tail}"
 
 
 def seconds(values):

@@ -6,51 +6,46 @@
 
 Latent dimension 2, 8, 16, 32 x MLP, convolution x Fashion-MNIST, letters x three seeds. Trained
 models are kept in build/benchmark/, measured rows in vae_helpers/benchmark.csv, each written whole:
-a run that was stopped goes on where it was. Delete rows to measure them again. `--readme` writes
-the table into the README. `--time` takes one epoch of each model, compiled before, times the
+a run that was stopped goes on where it was. Delete rows to measure them again. `--page` writes the
+table into docs/benchmarks.md. `--time` takes one epoch of each model, compiled before, times the
 epochs.
 """
 
 import argparse
 import dataclasses
-import datetime
 import itertools
 import json
-import os
 import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-import speed
-from speed import timed_fit
+import store
+from store import MODELS, timed_fit
 from tqdm import tqdm
 
 from vae_helpers import metrics
 from vae_helpers.benchmark import STORE, summary, to_markdown
 from vae_helpers.classifier import train_classifier
 from vae_helpers.data import load_fashion_mnist, load_letters
+from vae_helpers.files import atomic_path, write_atomically
 from vae_helpers.recipes import BENCHMARK, build, train
-from vae_helpers.settings import seed_everything, versions
+from vae_helpers.settings import seed_everything
 
-ROOT = Path(__file__).resolve().parent.parent
-MODELS = ROOT / "build" / "benchmark"
 LATENT_DIMS = (2, 8, 16, 32)
 SEEDS = (0, 1, 2)
 IWAE_SAMPLES, IWAE_IMAGES = 500, 1_000
 PICTURES = 5_000  # samples for the Fréchet distance: a multiple of its 64 features
-BEGIN, END = "<!-- table: written by benchmarks/table.py -->", "<!-- /table -->"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", action="store_true", help="train the models, measure nothing")
     parser.add_argument("--time", action="store_true", help="only time the trainings again")
-    parser.add_argument("--readme", action="store_true", help="only write the README's table")
+    parser.add_argument("--page", action="store_true", help="only write docs/benchmarks.md")
     options = parser.parse_args()
-    if not options.readme:
+    if not options.page:
         data_sets = {
             "Fashion-MNIST": load_fashion_mnist(allow_drawn=False),
             "A-Z letters": load_letters(allow_drawn=False),
@@ -64,11 +59,9 @@ def main():
             elif not is_measured(row):
                 train_model(row, data)
                 if not options.train:
-                    store(row | measure(row, data))
+                    store_row(row | measure(row, data))
     if not options.train:
-        readme = ROOT / "README.md"
-        table = to_markdown(summary(pd.read_csv(STORE)))
-        speed.write(readme, into_readme(readme.read_text(encoding="utf-8"), table))
+        store.write_page("table", to_markdown(summary(pd.read_csv(STORE))))
 
 
 def rows():
@@ -109,11 +102,9 @@ def train_model(row, data):
         "seconds": round(time.perf_counter() - start, 1),
         "train_elbo": round(history.history["elbo"][-1], 3),
     }
-    MODELS.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"part-{path.name}")
-    vae.save(part)
-    os.replace(part, path)
-    speed.write(path.with_suffix(".json"), json.dumps(facts))
+    with atomic_path(path) as part:
+        vae.save(part)
+    write_atomically(path.with_suffix(".json"), json.dumps(facts))
 
 
 def measure(row, data):
@@ -150,7 +141,7 @@ def measure(row, data):
     values = {key: round(float(value), 5) for key, value in values.items()}
     values |= facts | {"parameters": vae.count_params() - 1}  # beta is no parameter
     values |= {"train_images": len(data.train_images), "test_images": len(test)}
-    return values | {"date": datetime.date.today().isoformat(), "versions": versions()}
+    return values | store.stamp()
 
 
 def seconds_alone(row, data):
@@ -172,29 +163,27 @@ def judge(data_name, data):
         classifier = train_classifier(data.train_images, data.train_labels, classes, epochs)
         accuracy = np.mean(classifier.classify(data.test_images) == data.test_labels)
         tqdm.write(f"{data_name}: the classifier names {accuracy:.1%} of the test images rightly")
-        part = path.with_name(f"part-{path.name}")
-        classifier.save(part)
-        os.replace(part, path)
+        with atomic_path(path) as part:
+            classifier.save(part)
     return keras.models.load_model(path)
 
 
-def store(row):
+def store_row(row):
     """Add a row to the store."""
     old = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
-    table = pd.concat([old, pd.DataFrame([row])], ignore_index=True)
-    speed.write(STORE, table.to_csv(index=False, lineterminator="\n"))
+    write_rows(pd.concat([old, pd.DataFrame([row])], ignore_index=True))
 
 
 def store_seconds(row, seconds):
     """Put another time into a row of the store."""
     table = pd.read_csv(STORE)
     table.loc[(table[list(row)] == pd.Series(row)).all(axis=1), "seconds"] = seconds
-    speed.write(STORE, table.to_csv(index=False, lineterminator="\n"))
+    write_rows(table)
 
 
-def into_readme(readme, table):
-    """Put the table between the two comments that mark its place."""
-    return speed.into_readme(readme, table, BEGIN, END)
+def write_rows(table):
+    """Write all rows of the store."""
+    write_atomically(STORE, table.to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

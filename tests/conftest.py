@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from support import no_browser
 
 os.environ.setdefault("VAE_FAST", "1")
 
@@ -19,13 +20,6 @@ INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1", "http://local
 INSIDE_SOCKETS = ("ws://127.0.0.1", "ws://localhost")
 
 
-def no_browser(reason):
-    """Skip and say why, or fail where a browser is required."""
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and REQUIRE_BROWSER=1", pytrace=False)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium, driven by Playwright. One a module: the next module gets a fresh one."""
@@ -35,7 +29,7 @@ def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        no_browser("playwright is not installed (pip install -r requirements-dev.txt)")
+        no_browser("playwright is not installed (pip install -e '.[test]')")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield chromium

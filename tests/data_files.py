@@ -1,4 +1,4 @@
-"""Small data files for the tests of the loaders, and a machine on which nothing else is found."""
+"""Small data files for the tests of the loaders, and a host to download them from."""
 
 import contextlib
 import gzip
@@ -7,25 +7,10 @@ import http.server
 import threading
 
 import numpy as np
-import pytest
 
 from vae_helpers import data
-from vae_helpers.data import locate
 
 IDX_NAMES = tuple(data.FASHION_SHA256)
-
-
-@pytest.fixture
-def bare_machine(tmp_path, monkeypatch):
-    """No data, empty caches in a temporary folder, no network."""
-    monkeypatch.delenv("VAE_DATA_DIR", raising=False)
-    for variable in ("VAE_KAGGLE_INPUT", "VAE_CACHE_DIR", "KERAS_HOME", "KAGGLEHUB_CACHE"):
-        monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
-    monkeypatch.setenv("VAE_OFFLINE", "1")
-    # Should a test reach for the network all the same, it gets this machine's closed port.
-    monkeypatch.setattr(locate, "FASHION_URL", "http://127.0.0.1:9/")
-    monkeypatch.setattr(locate, "LETTERS_PROBE_URL", "http://127.0.0.1:9/")
-    return tmp_path
 
 
 def some_images(n, classes, seed=0):

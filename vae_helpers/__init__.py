@@ -1,5 +1,7 @@
-"""Helpers of the VAE course. Read six modules in this order, and you have read the VAE itself:
-`settings`, `images`, `elbo`, `likelihoods`, `parts`, `vae`.
+"""Helpers of the VAE course.
+
+Read six modules in this order, and you have read the VAE itself: `settings`, `images`, `elbo`,
+`likelihoods`, `parts`, `vae`.
 
 Floor by floor (a module imports only from floors below, or from one named before it on its own):
 

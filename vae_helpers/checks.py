@@ -41,7 +41,7 @@ def fault_of_sampler(latent) -> str:
 
     TensorFlow's own error names two shapes and no line of the learner's code.
     """
-    for n in (3, 5):
+    for n in (1, 3, 5):  # noise for one whole batch is added to one image without complaint
         z_mean = tf.zeros((n, latent.latent_dim))
         try:
             shape = tuple(latent.sample(z_mean, z_mean).shape)
@@ -51,8 +51,9 @@ def fault_of_sampler(latent) -> str:
             return ""
         if shape != tuple(z_mean.shape):
             return (
-                f"latent.sample gives {shape} for {n} images, expected {tuple(z_mean.shape)}: is a "
-                "batch size written into it? Draw noise of the shape tf.shape(z_mean)"
+                f"latent.sample gives {shape} for {n} image{'s'[: n > 1]}, expected "
+                f"{tuple(z_mean.shape)}: is a batch size written into it? Draw noise of the shape "
+                "tf.shape(z_mean)"
             )
     return ""
 

@@ -1,6 +1,8 @@
-"""Damage done to pictures on purpose, so that the clean original stays known.
+"""Corruptions of images whose clean originals are known.
 
-Each function takes images and a strength and returns damaged copies. Light ink on a dark ground.
+Each function takes images of any size and a strength, and returns corrupted copies. It is made for
+light strokes on a dark ground. Widths and radii are those of an image whose shorter side has 28
+pixels; they grow with the image.
 """
 
 import numpy as np
@@ -9,76 +11,97 @@ import scipy.ndimage
 from vae_helpers.images import as_float
 
 
-def speckle(images, strength, seed=0):
-    """Single pixels turn black or white.
+def speckle(images, strength: float, seed: int = 0) -> np.ndarray:
+    """Turn single pixels black or white.
 
     Args:
-        images: (n, 28, 28[, 1]), uint8 or floats in [0, 1].
+        images: (n, height, width[, channels]), uint8 or floats in [0, 1].
         strength: share of the pixels that are hit, 0 to 1; half of them turn white.
         seed: whole number.
 
     Returns:
-        float32 (n, 28, 28, 1) in [0, 1].
+        float32 (n, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: if `strength` is out of range; see also `images.check_images`.
     """
     _between(strength, 0, 1, "a share of the pixels, 0 to 1")
     rng = np.random.default_rng(seed)
     images = as_float(images)
-    hit = rng.random(images.shape) < strength
-    return np.where(hit, rng.integers(0, 2, images.shape), images).astype(np.float32)
+    pixels = (*images.shape[:3], 1)  # all channels of a pixel alike
+    hit = rng.random(pixels) < strength
+    return np.where(hit, rng.integers(0, 2, pixels), images).astype(np.float32)
 
 
-def break_strokes(images, strength, seed=0):
-    """Dark straight bars, two pixels wide, cut through the picture and leave gaps in its strokes.
+def break_strokes(images, strength: int, seed: int = 0) -> np.ndarray:
+    """Cut through the strokes with dark straight bars, two pixels wide.
 
     Args:
-        images, seed: as for `speckle`.
+        images: as for `speckle`.
         strength: number of bars, a whole number.
+        seed: whole number.
 
     Returns:
-        float32 (n, 28, 28, 1) in [0, 1].
+        float32 (n, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: if `strength` is out of range; see also `images.check_images`.
     """
     _between(strength, 0, 28, "a number of bars, 0 to 28")
     rng = np.random.default_rng(seed)
     images = as_float(images)
-    rows, columns = np.mgrid[:28, :28] - 13.5
+    _, height, width, _ = images.shape
+    unit = min(height, width) / 28
+    rows, columns = np.mgrid[:height, :width]
+    rows, columns = rows - (height - 1) / 2, columns - (width - 1) / 2
     for _ in range(int(strength)):
         angle = rng.uniform(0, np.pi, (len(images), 1, 1))
-        offset = rng.uniform(-7, 7, (len(images), 1, 1))  # the ink is in the middle
+        offset = rng.uniform(-7, 7, (len(images), 1, 1)) * unit  # the ink is in the middle
         distance = np.abs(np.cos(angle) * columns + np.sin(angle) * rows - offset)
-        images[distance < 1] = 0.0
+        images[distance < unit] = 0.0
     return images
 
 
-def blot(images, strength, seed=0):
-    """Round blots of ink, three pixels in radius.
+def blot(images, strength: int, seed: int = 0) -> np.ndarray:
+    """Add round blots of ink, three pixels in radius.
 
     Args:
-        images, seed: as for `speckle`.
+        images: as for `speckle`.
         strength: number of blots, a whole number.
+        seed: whole number.
 
     Returns:
-        float32 (n, 28, 28, 1) in [0, 1].
+        float32 (n, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: if `strength` is out of range; see also `images.check_images`.
     """
     _between(strength, 0, 28, "a number of blots, 0 to 28")
     rng = np.random.default_rng(seed)
     images = as_float(images)
-    rows, columns = np.mgrid[:28, :28]
+    _, height, width, _ = images.shape
+    unit = min(height, width) / 28
+    rows, columns = np.mgrid[:height, :width]
     for _ in range(int(strength)):
-        row, column = rng.uniform(4, 24, (2, len(images), 1, 1))
-        images[(rows - row) ** 2 + (columns - column) ** 2 < 9] = 1.0
+        row = rng.uniform(4 * unit, height - 4 * unit, (len(images), 1, 1))
+        column = rng.uniform(4 * unit, width - 4 * unit, (len(images), 1, 1))
+        images[(rows - row) ** 2 + (columns - column) ** 2 < (3 * unit) ** 2] = 1.0
     return images
 
 
-def blur(images, strength, seed=0):
-    """Out of focus: a Gaussian filter.
+def blur(images, strength: float, seed: int = 0) -> np.ndarray:
+    """Blur with a Gaussian filter.
 
     Args:
         images: as for `speckle`.
-        strength: the filter's standard deviation, in pixels.
+        strength: the filter's standard deviation, in pixels of the image.
         seed: not used; here so that all four are called alike.
 
     Returns:
-        float32 (n, 28, 28, 1) in [0, 1].
+        float32 (n, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: if `strength` is out of range; see also `images.check_images`.
     """
     _between(strength, 0, 14, "a standard deviation in pixels, 0 to 14")
     filtered = scipy.ndimage.gaussian_filter(as_float(images), (0, strength, strength, 0))

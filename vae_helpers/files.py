@@ -1,6 +1,7 @@
 """Files that are whole or not there: written under a temporary name, then renamed."""
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
@@ -41,7 +42,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path)
+    remove_abandoned(path.parent, f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}")
     name = f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}"
     temporary = path.with_name(name)
     try:
@@ -53,11 +54,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_abandoned(path):
-    """Remove what killed runs left of this file; runs that are writing it now are left alone."""
-    begin, end = f".{path.stem}.", f".part{path.suffix}"
-    for old in path.parent.iterdir():
-        if old.name.startswith(begin) and old.name.endswith(end):
-            with contextlib.suppress(OSError):  # another run was faster, or it is not ours
-                if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
-                    old.unlink()
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Remove temporary files that killed runs left; those being written now are left alone.
+
+    Args:
+        folder: where they lie.
+        pattern: of their names, as `Path.glob` takes it.
+    """
+    for old in folder.glob(pattern):
+        with contextlib.suppress(OSError):  # another run was faster, or it is not ours
+            if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
+                old.unlink()

@@ -29,8 +29,10 @@ HALF_BIN = 0.5 / (LEVELS - 1)
 
 
 class Likelihood(keras.layers.Layer):
-    """What all share. A subclass gives `log_likelihood`, `mean`, `sample` and, if it can,
-    `level_log_likelihood`."""
+    """What all likelihoods share.
+
+    A subclass gives `log_likelihood`, `mean`, `sample` and, if it can, `level_log_likelihood`.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -248,6 +250,7 @@ def _bins(images, open_ends=False, dtype=tf.float64):
     Args:
         images: pixels in [0, 1], rounded to k / 255.
         open_ends: whether black and white reach to (nearly) infinity; else to 0 and 1.
+        dtype: of the edges.
     """
     # Far enough for any scale, and still finite: infinity minus infinity would be NaN.
     low, high = (-1e6, 1e6) if open_ends else (0.0, 1.0)

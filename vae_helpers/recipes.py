@@ -77,8 +77,8 @@ def build(recipe: Recipe, images, beta: float = 1.0, likelihood=None) -> VAE:
     """
     check_images(images)
     latent = LatentDistribution(recipe.latent_dim)
-    decoder = recipe.decoder(image_shape_of(images))
-    vae = VAE(recipe.encoder(), latent, decoder, beta, likelihood)
+    encoder, decoder = recipe.encoder(), recipe.decoder(image_shape_of(images))
+    vae = VAE(encoder, latent, decoder, beta, likelihood)
     vae.start_at_mean_image(images)
     steps = recipe.epochs * -(-len(images) // recipe.batch_size)
     learning_rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)

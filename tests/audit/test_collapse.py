@@ -39,7 +39,7 @@ def test_eigenvalues_equal_the_definition(tiny, likelihood):
 
 def test_slices_of_the_data_add_up(monkeypatch, tiny):
     whole = critical_beta(tiny).eigenvalues
-    monkeypatch.setattr("vae_helpers.references.SLICE", 7)
+    monkeypatch.setattr("vae_helpers.references.SLICE_VALUES", 7 * tiny[0].size)
     np.testing.assert_allclose(critical_beta(tiny).eigenvalues, whole, rtol=1e-5)
 
 
@@ -158,6 +158,16 @@ def test_floats_with_a_channel_axis_are_the_same_images(tiny):
     )
 
 
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_colour_images_with_more_pixels_than_images(monkeypatch, likelihood):
+    monkeypatch.setattr("vae_helpers.audit.collapse.COLUMNS", 50)  # blocks add up
+    images = np.random.default_rng(3).integers(1, 255, (30, 8, 9, 3), dtype=np.uint8)
+    images[:, 0, 0] = 7  # three values that never vary
+    result = critical_beta(images, likelihood)
+    expected = eigenvalues(images.reshape(30, 1, -1)[..., 3:], likelihood)
+    np.testing.assert_allclose(result.eigenvalues, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_variation_too_small_for_float32_is_none():
     images = np.ones((4, 1, 2))
     images[0] -= [1e-12, 0.5]
@@ -176,9 +186,9 @@ def test_it_can_be_read(tiny):
         (np.zeros((1, 3, 3), np.uint8), "bernoulli", "1 image, expected at least 2"),
         (np.full((5, 3, 3), 7, np.uint8), "bernoulli", "all the same"),
         (np.zeros((5, 3, 3)), "gaussian", "all the same"),
-        (np.full((2, 3, 3), 200.0), "bernoulli", "Divide by 255"),
-        (np.full((2, 3, 3), -1.0), "bernoulli", "floats in"),
-        (np.full((2, 3, 3), np.nan), "bernoulli", "values nan"),
+        (np.full((2, 3, 3), 200.0), "bernoulli", "divide by 255"),
+        (np.full((2, 3, 3), -1.0), "bernoulli", "expected 0 to 1"),
+        (np.full((2, 3, 3), np.nan), "bernoulli", "contains NaN"),
         (np.zeros((2, 3, 3), np.uint8), "laplace", "likelihood is 'laplace', expected"),
     ],
 )

@@ -10,11 +10,15 @@ import pytest
 import tensorflow as tf
 
 from vae_helpers.audit.health import health_report
-from vae_helpers.audit.health.noise import diagnose
-from vae_helpers.audit.health.report import ILLNESSES, REMARKS
+from vae_helpers.audit.health.noise import noise_findings, visible_noise
+from vae_helpers.audit.health.report import FINDINGS, REMARKS
+from vae_helpers.conditional import ConditionalVAE
 from vae_helpers.drawn import draw_garments
-from vae_helpers.elbo import gaussian_kl
+from vae_helpers.elbo import gaussian_kl, gaussian_log_density
+from vae_helpers.images import image_shape_of
+from vae_helpers.known_mistakes.samplers import HEADS, SAMPLERS, WIDTHS
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
+from vae_helpers.priors import Prior
 from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost
 from vae_helpers.vae import VAE
 
@@ -22,6 +26,12 @@ from vae_helpers.vae import VAE
 @pytest.fixture(scope="module")
 def images():
     return draw_garments(1200, seed=0)[0]
+
+
+@pytest.fixture(scope="module")
+def few(images):
+    """Enough of them to judge noise, and quicker."""
+    return images[:300]
 
 
 def build(images, latent_dim=3, beta=1.0, latent=LatentDistribution, vae=VAE, seed=0):
@@ -127,113 +137,132 @@ def test_it_leaves_the_model_as_it_was(trained, images):
 
 # --- the sampling ------------------------------------------------------------------------------
 
-normal = keras.random.normal
-
-
-def with_sigma(sigma):
-    """A sampler whose noise has the given standard deviation, a function of z_log_var."""
-
-    def sample(self, z_mean, z_log_var):
-        return z_mean + sigma(z_log_var) * normal(tf.shape(z_mean), seed=self.noise)
-
-    return sample
-
-
-def with_noise(noise):
-    """A sampler whose standard noise is noise(self, z_mean)."""
-
-    def sample(self, z_mean, z_log_var):
-        return z_mean + tf.exp(0.5 * z_log_var) * noise(self, z_mean)
-
-    return sample
-
-
-def uniform(low, high):
-    return lambda self, m: keras.random.uniform(tf.shape(m), low, high, seed=self.noise)
-
-
-FIXED = np.random.default_rng(0).normal(size=(2000, 3)).astype("float32")
-SAMPLERS = {
-    "no noise": (lambda self, z_mean, z_log_var: z_mean, {"no_noise"}),
-    "one noise for the batch": (
-        with_noise(lambda self, m: normal((1, 3), seed=self.noise)),
-        {"noise_shared_by_batch"},
-    ),
-    "one noise for all dimensions": (
-        with_noise(lambda self, m: normal((tf.shape(m)[0], 1), seed=self.noise)),
-        {"noise_shared_by_dimensions"},
-    ),
-    "one number for everything": (
-        with_noise(lambda self, m: normal((1, 1), seed=self.noise)),
-        {"noise_shared_by_batch", "noise_shared_by_dimensions"},
-    ),
-    "a fixed seed": (with_noise(lambda self, m: normal(tf.shape(m), seed=7)), {"noise_repeated"}),
-    "a table of noise": (
-        with_noise(lambda self, m: tf.constant(FIXED)[: tf.shape(m)[0]]),
-        {"noise_repeated"},
-    ),
-    "NumPy's noise, drawn once in a graph": (
-        with_noise(lambda self, m: np.random.normal(size=(1, 3)).astype("float32")),
-        {"noise_repeated", "noise_shared_by_batch"},
-    ),
-    "exp(log variance) for sigma": (with_sigma(tf.exp), {"sigma_from_log_var"}),
-    "exp(log variance), and shared by the batch": (
-        lambda self, m, v: m + tf.exp(v) * normal((1, 3), seed=self.noise),
-        {"sigma_from_log_var", "noise_shared_by_batch"},
-    ),
-    "exp(log variance), the same noise for all dimensions": (
-        lambda self, m, v: m + tf.exp(v) * normal((tf.shape(m)[0], 1), seed=self.noise),
-        {"sigma_from_log_var", "noise_shared_by_dimensions"},
-    ),
-    "sigma 1": (with_sigma(tf.ones_like), {"unexpected_noise", "gradient_blocked"}),
-    "sigma without gradient": (
-        with_sigma(lambda v: tf.stop_gradient(tf.exp(0.5 * v))),
-        {"gradient_blocked"},
-    ),
-    "the log variance for sigma": (with_sigma(lambda v: v), {"unexpected_noise"}),
-    "half as wide": (with_sigma(lambda v: 0.5 * tf.exp(0.5 * v)), {"unexpected_noise"}),
-    "uniform on [0, 1)": (with_noise(uniform(0, 1)), {"noise_shifted", "unexpected_noise"}),
-    "uniform of variance 1": (with_noise(uniform(-(3**0.5), 3**0.5)), {"unexpected_noise"}),
-    "truncated normal": (
-        with_noise(lambda self, m: keras.random.truncated_normal(tf.shape(m), seed=self.noise)),
-        {"unexpected_noise"},
-    ),
-    "noise around 1": (
-        with_noise(lambda self, m: 1 + normal(tf.shape(m), seed=self.noise)),
-        {"noise_shifted", "unexpected_noise"},
-    ),
-    "z_mean halved": (
-        lambda self, m, v: 0.5 * m + tf.exp(0.5 * v) * normal(tf.shape(m), seed=self.noise),
-        {"unexpected_noise"},
-    ),
-    "no gradient through the sample": (
-        lambda self, m, v: tf.stop_gradient(LatentDistribution.sample(self, m, v)),
-        {"gradient_blocked"},
-    ),
+# What is found of each known mistake in a trained model.
+SHARED = "noise_shared_by_dimensions"
+FOUND = {
+    "no_noise": {"no_noise"},
+    "sigma_added": {"noise_repeated", "noise_shared_by_batch", SHARED},
+    "fixed_seed": {"noise_repeated"},
+    "table": {"noise_repeated"},
+    "numpy_noise": {"noise_repeated", "noise_shared_by_batch"},
+    "one_for_images": {"noise_shared_by_batch"},
+    "one_for_dimensions": {SHARED},
+    "one_for_all": {"noise_shared_by_batch", SHARED},
+    "one_for_two": {SHARED},
+    "one_for_two_flipped": {SHARED},
+    "half_as_wide": {"unexpected_noise"},
+    "almost_none": {"unexpected_noise"},
+    "uniform": {"noise_shifted", "unexpected_noise"},
+    "uniform_centred": {"unexpected_noise"},
+    "truncated": {"unexpected_noise"},
+    "noise_around_1": {"noise_shifted", "unexpected_noise"},
+    "mean_halved": {"unexpected_noise"},
+    "no_gradient": {"gradient_blocked"},
+    "no_gradient_to_mean": {"gradient_blocked"},
+    "no_gradient_to_sigma": {"gradient_blocked"},
+    "batch_written_in": {"fixed_batch_size"},
+}
+# Sharing and a wrong width do not hide each other.
+BOTH = {
+    "one_for_images": {"sigma_from_log_var", "noise_shared_by_batch"},
+    "one_for_dimensions": {"sigma_from_log_var", SHARED},
+    "one_for_two_flipped": {"sigma_from_log_var", SHARED},
 }
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_a_sick_sampler_is_named(patient, images, name):
-    sample, codes = SAMPLERS[name]
-    report = health_report(patient(latent_with(sample)), images)
-    # What the decoder makes of codes it was not trained on is another matter.
-    consequences = {"worse_than_mean_image"}
-    assert set(report.findings) - consequences == codes
-    assert not report.healthy
-    assert all(report.evidence[code] for code in codes)
+def planted(record, **options):
+    """LatentDistribution with the sampler of a record of `known_mistakes.samplers`."""
+
+    def sample(self, z_mean, z_log_var):
+        return record.sample(z_mean, z_log_var, self.noise, **options)
+
+    return latent_with(sample)
 
 
-def test_what_law_the_noise_follows_is_said(patient, images):
-    report = health_report(patient(latent_with(with_sigma(tf.ones_like))), images)
-    assert "standard deviation 1," in report.evidence["unexpected_noise"]
+def found_in(vae, images):
+    """Findings without what a decoder makes of codes it was not trained on."""
+    return set(health_report(vae, images).findings) - {"worse_than_mean_image"}
 
 
-def test_sigma_1_is_seen_where_training_made_both_laws_agree(patient, images):
-    vae = patient(latent_with(with_sigma(tf.ones_like)))
+def test_every_known_sampler_is_planted():
+    # With static_shape no model can be built.
+    assert set(FOUND) == set(SAMPLERS) - {"static_shape"}
+
+
+@pytest.mark.parametrize("code", FOUND)
+def test_a_wrong_sampler_is_named(patient, few, code):
+    vae = patient(planted(SAMPLERS[code]))
+    report = health_report(vae, few)
+    assert set(report.findings) - {"worse_than_mean_image"} == FOUND[code]
+    assert all(report.evidence[finding] for finding in FOUND[code])
+
+
+@pytest.mark.parametrize("code", WIDTHS)
+def test_a_wrong_width_is_named(patient, few, code):
+    report = health_report(patient(planted(WIDTHS[code])), few)
+    # The codes of this model are so narrow that its log variances make the second one right.
+    if code in ("exp(z_log_var / 2)", "sqrt(softplus(z_log_var))"):
+        assert report.healthy
+        return
+    finding = "sigma_from_log_var" if code == "exp(z_log_var)" else "unexpected_noise"
+    expected = {finding} | ({"gradient_blocked"} if code == "1" else set())
+    assert set(report.findings) - {"worse_than_mean_image"} == expected
+    assert f"standard deviation {code}," in report.evidence[finding]
+
+
+@pytest.mark.parametrize("code", BOTH)
+def test_a_wrong_width_is_named_beside_shared_noise(patient, few, code):
+    vae = patient(planted(SAMPLERS[code], width=WIDTHS["exp(z_log_var)"]))
+    assert found_in(vae, few) == BOTH[code]
+
+
+def test_which_dimensions_share_their_noise_is_reported(patient, few):
+    report = health_report(patient(planted(SAMPLERS["one_for_two"])), few)
+    assert "some latent dimensions" in report.evidence[SHARED]
+    assert "0 and 2 (correlation +1.00)" in report.evidence[SHARED]
+    report = health_report(patient(planted(SAMPLERS["one_for_two_flipped"])), few)
+    assert "0 and 2 (correlation -1.00)" in report.evidence[SHARED]
+    report = health_report(patient(planted(SAMPLERS["one_for_dimensions"])), few)
+    assert "all latent dimensions" in report.evidence[SHARED]
+
+
+def test_a_missing_gradient_names_what_it_is_missing_for(patient, few):
+    report = health_report(patient(planted(SAMPLERS["no_gradient_to_mean"])), few)
+    assert "with respect to z_mean," in report.evidence["gradient_blocked"]
+    report = health_report(patient(planted(SAMPLERS["no_gradient_to_sigma"])), few)
+    assert "with respect to z_log_var," in report.evidence["gradient_blocked"]
+
+
+def test_a_batch_size_in_the_sampler_is_named(patient, few):
+    report = health_report(patient(planted(SAMPLERS["batch_written_in"])), few)
+    assert report.findings == ("fixed_batch_size",)
+    assert "(128, 3) for 1 image," in str(report) and "nan" not in str(report)
+
+
+def test_sigma_1_is_seen_where_training_made_both_laws_agree(patient, few):
+    vae = patient(planted(WIDTHS["1"]))
     vae.latent.z_log_var.kernel.assign(tf.zeros_like(vae.latent.z_log_var.kernel))
     vae.latent.z_log_var.bias.assign([0.0, 0.0, 0.0])  # where the KL alone leads it
-    assert "gradient_blocked" in health_report(vae, images).findings
+    assert "gradient_blocked" in health_report(vae, few).findings
+
+
+@pytest.mark.parametrize("code", WIDTHS)
+def test_every_known_width_is_told_from_its_noise(code):
+    rng = np.random.default_rng(0)
+    log_var = rng.normal(-0.5, 1.5, size=(250, 3))
+    noise = WIDTHS[code].sigma(log_var) * rng.normal(size=(16, 250, 3))
+    findings = diagnose(noise, np.zeros((250, 3)), log_var)[1]
+    if code == "exp(z_log_var / 2)":
+        assert findings == {}
+    else:
+        assert len(findings) == 1
+        assert f"standard deviation {code}," in str(findings)
+
+
+def diagnose(noise, z_mean, z_log_var):
+    """Spread and findings of noise alone."""
+    seen = visible_noise(noise, z_mean, z_log_var)
+    return seen.spread if seen else np.nan, noise_findings(seen)
 
 
 def test_where_both_laws_agree_nothing_is_claimed():
@@ -250,6 +279,38 @@ def test_right_noise_never_raises_an_alarm(latent_dim, n):
         log_var = rng.normal(-4, 2, size=(n, latent_dim)).astype("float32")
         noise = np.exp(log_var / 2) * rng.normal(size=(16, n, latent_dim))
         assert diagnose(noise, rng.normal(size=(n, latent_dim)), log_var)[1] == {}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("groups", [[(0, 4)], [(0, 3, 7), (1, 5)], [(2, 31)]])
+def test_dimensions_that_share_are_named_and_no_others(sign, groups):
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(16, 60, 32))
+    for first, *others in groups:
+        noise[..., others] = sign * noise[..., [first]]
+    _, findings = diagnose(noise, np.zeros((60, 32)), np.zeros((60, 32)))
+    assert list(findings) == [SHARED]
+    for first, *others, last in groups:
+        named = f"{', '.join(map(str, [first, *others]))} and {last} (correlation {sign:+.2f})"
+        assert named in findings[SHARED]
+    assert findings[SHARED].count("correlation") == len(groups)
+
+
+def test_noise_that_is_shared_in_part_is_named():
+    rng = np.random.default_rng(2)
+    noise = rng.normal(size=(16, 250, 4))
+    noise[..., 3] = 0.8 * noise[..., 1] + 0.6 * noise[..., 3]
+    _, findings = diagnose(noise, np.zeros((250, 4)), np.zeros((250, 4)))
+    assert "1 and 3 (correlation +0." in findings[SHARED]
+
+
+def test_dimensions_are_numbered_as_in_the_model():
+    noise = np.random.default_rng(3).normal(size=(16, 60, 4))
+    noise[..., 3] = noise[..., 1]
+    log_var = np.zeros((60, 4))
+    log_var[:, 0] = -40.0  # too narrow to be judged
+    _, findings = diagnose(noise, np.zeros((60, 4)), log_var)
+    assert "1 and 3 (correlation +1.00)" in findings[SHARED]
 
 
 def test_noise_below_rounding_is_not_judged():
@@ -294,6 +355,59 @@ def test_partly_inactive_is_a_remark(trained, images):
     report = health_report(vae, images)
     assert kept and report.healthy
     assert "inactive_units" in report.remarks and "1 of 4" in report.evidence["inactive_units"]
+
+
+def test_the_kl_of_each_unit_is_printed(trained, images):
+    report = health_report(trained, images[:1000])
+    assert sum(report.unit_kl) == pytest.approx(report.kl, rel=1e-4)
+    shown = " ".join(f"{kl:.1f}" for kl in report.unit_kl)
+    assert f"3 of 3   at least 0.1 nats: {shown}\n" in str(report)
+    assert "kl of each unit" in report._repr_html_()
+
+
+def test_units_that_are_asleep_are_not_counted_as_awake(patient, images):
+    vae = patient()
+    # The third unit still moves by more than an active unit must, and says next to nothing.
+    for layer, factor in ((vae.latent.z_mean, 0.1), (vae.latent.z_log_var, 0.0)):
+        layer.kernel.assign(layer.kernel * [1, 1, factor])
+        layer.bias.assign(layer.bias * [1, 1, 0])
+    report = health_report(vae, images)
+    assert report.unit_variances[2] > 0.01 and report.unit_kl[2] < 0.1
+    assert (report.active_units, report.awake_units) == (3, 2)
+    assert f"2 (KL {report.unit_kl[2]:.2f})" in report.evidence["inactive_units"]
+
+
+def with_head(code):
+    """LatentDistribution whose outputs are those of a record of `known_mistakes.samplers`."""
+
+    class Sick(LatentDistribution):
+        def call(self, features):
+            return HEADS[code].parameters(*super().call(features))
+
+    return Sick
+
+
+HEAD_FOUND = {
+    "log_var_is_mean": "log_var_is_mean",
+    "softplus": "log_var_never_negative",
+    "clipped_at_0": "log_var_never_negative",
+}
+
+
+@pytest.mark.parametrize("code", HEADS)
+def test_a_wrong_log_variance_is_named_in_a_trained_model(images, code):
+    vae = build(images, latent=with_head(code))
+    vae.fit(images, batch_size=50, epochs=10, verbose=0)
+    report = health_report(vae, images)
+    assert report.findings == (HEAD_FOUND[code],)
+    assert "Give z_log_var" in str(report) or "eave out the activation" in str(report)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_short_training_is_no_wrong_log_variance(images, epochs):
+    vae = build(images, seed=epochs)
+    vae.fit(images, batch_size=50, epochs=epochs, verbose=0)
+    assert not set(HEAD_FOUND.values()) & set(health_report(vae, images).findings)
 
 
 def kl_times(factor):
@@ -348,7 +462,7 @@ def test_log_variances_at_a_clamp(trained, patient, images):
 def swap_decoder(vae, function):
     """The decoder's output becomes function(z, logits)."""
     decode = vae.decoder.call
-    vae.decoder.call = lambda z: function(z, decode(z))
+    vae.decoder.call = lambda z, training=False: function(z, decode(z))
     return vae
 
 
@@ -424,6 +538,33 @@ def test_images_out_of_range_are_a_finding(trained, images, change, complaint):
 
 
 @pytest.mark.parametrize(
+    ("change", "cure"),
+    [
+        (lambda x: x / 127.5 - 1, lambda x: (x + 1) / 2),
+        (lambda x: x.astype("float32"), lambda x: x / 255),
+        (lambda x: x / 50, lambda x: (x - x.min()) / (x.max() - x.min())),
+        (lambda x: (x - x.mean()) / x.std(), lambda x: (x - x.min()) / (x.max() - x.min())),
+        (lambda x: x / 255 / 255, lambda x: x * 255),
+        (lambda x: (x > 127).astype("uint8"), lambda x: x.astype("float32")),
+    ],
+)
+def test_the_cure_of_a_wrong_range_works(trained, few, change, cure):
+    wrong = change(few)
+    evidence = health_report(trained, wrong).evidence["image_range"]
+    formula = {
+        "(images + 1) / 2",
+        "(images / 255)",
+        "(images - images.min()) / (images.max() - images.min())",
+        "images * 255",
+        "images.astype('float32')",
+    }
+    (found,) = [text for text in formula if text in evidence]
+    np.testing.assert_array_equal(eval(found, {"images": wrong}), cure(wrong))
+    assert "image_range" not in health_report(trained, cure(wrong)).findings
+    assert np.ptp(cure(wrong)) > 0.9  # and the contrast is kept
+
+
+@pytest.mark.parametrize(
     ("change", "complaint"),
     [
         (lambda x: x[:49], "49 images, expected at least 50"),
@@ -450,6 +591,102 @@ def test_a_model_that_returns_something_else_is_named(patient, images):
         health_report(patient(vae=Other), images)
 
 
+# --- variants ----------------------------------------------------------------------------------
+
+
+def colour_pictures(n, size, seed=0):
+    """One soft blob an image: place and colour vary. With a label: whether it is red."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*2 * [np.arange(size)], indexing="ij"), axis=-1)
+    centres = rng.uniform(0.3, 0.7, (n, 1, 1, 2)) * size
+    blob = np.exp(-((grid - centres) ** 2).sum(axis=-1) / (0.03 * size**2))
+    labels = rng.integers(0, 2, n)
+    colours = np.array([[0.1, 0.3, 0.9], [0.9, 0.3, 0.1]])[labels]
+    return np.uint8(255 * blob[..., None] * colours[:, None, None]), labels
+
+
+def small(images, cls=VAE, hidden=(64,), latent=LatentDistribution, **options):
+    keras.utils.set_random_seed(0)
+    shape = image_shape_of(images)
+    model = cls(Encoder(hidden), latent(2), Decoder(hidden, image_shape=shape), **options)
+    model.start_at_mean_image(images)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    return model
+
+
+def test_colour_images(few):
+    images, _ = colour_pictures(400, 16)
+    vae = small(images)
+    vae.fit(images, batch_size=20, epochs=8, verbose=0)
+    report = health_report(vae, images)
+    assert report.healthy
+    assert report.mean_image_cost == mean_image_cost(images)
+    with pytest.raises(ValueError, match=r"shape \(300, 28, 28\), expected \(n, 16, 16, 3\)"):
+        health_report(vae, few)
+
+
+def test_large_images_fit_in_memory():
+    images, _ = colour_pictures(60, 128)
+    report = health_report(small(images, hidden=(8,)), images)
+    assert report.findings == ("untrained",)
+
+
+def test_a_sampler_is_judged_on_colour_images():
+    images, _ = colour_pictures(60, 128)
+    vae = small(images, hidden=(8,), latent=planted(SAMPLERS["one_for_images"]))
+    assert "noise_shared_by_batch" in health_report(vae, images).findings
+
+
+def test_a_conditional_vae():
+    images, labels = colour_pictures(400, 16)
+    vae, inputs = small(images, ConditionalVAE, classes=2), {"images": images, "labels": labels}
+    vae.fit(inputs, batch_size=20, epochs=8, verbose=0)
+    report = health_report(vae, inputs)
+    assert report.healthy
+    evaluated = vae.evaluate(inputs, verbose=0, return_dict=True)
+    assert report.kl == pytest.approx(evaluated["kl"], rel=1e-4)
+    assert report.reconstruction == pytest.approx(evaluated["reconstruction"], rel=0.02)
+    with pytest.raises(ValueError, match="inputs hold no images, labels, expected a dict with"):
+        health_report(vae, images)
+
+
+class Dropped(Encoder):
+    def call(self, images, training=False):
+        features = super().call(images)
+        return keras.ops.where(training, 0.0 * features, features)
+
+
+def test_parts_are_examined_as_they_infer(trained, few):
+    vae = VAE(Dropped(hidden=(64,)), LatentDistribution(3), Decoder(hidden=(64,)))
+    vae.set_weights(trained.get_weights())
+    report = health_report(vae, few)
+    assert report.healthy and report.active_units == 3
+
+
+class Wide(Prior):
+    """N(2, 9) in each dimension."""
+
+    def sample(self, n, seed=None):
+        return 2 + 3 * keras.random.normal((n, 2), seed=seed)
+
+    def log_density(self, z):
+        return gaussian_log_density(z, 2 * tf.ones_like(z), tf.fill(tf.shape(z), np.log(9.0)))
+
+
+def test_a_prior_of_another_place_and_width(few):
+    images, _ = colour_pictures(400, 16)
+    vae = small(images, prior=Wide())
+    vae.fit(images, batch_size=20, epochs=12, verbose=0)
+    report = health_report(vae, images)
+    assert report.healthy and "kl_differs" not in report.remarks
+    assert max(report.posterior_variances) > 3
+    # Beside N(0, I) these codes are not at home.
+    other = small(images)
+    for part in ("encoder", "latent", "decoder"):
+        getattr(other, part).set_weights(getattr(vae, part).get_weights())
+    assert "posterior_far_from_prior" in health_report(other, images).findings
+
+
 # --- reading it --------------------------------------------------------------------------------
 
 
@@ -464,7 +701,7 @@ def test_it_can_be_read(trained, images, capsys):
 
 
 def test_an_illness_is_said_in_print_and_in_html(patient, images):
-    report = health_report(patient(latent_with(with_sigma(tf.exp))), images)
+    report = health_report(patient(planted(WIDTHS["exp(z_log_var)"])), images)
     assert str(report).startswith("ill: ") and "! sigma_from_log_var: " in str(report)
     page = report._repr_html_()
     assert page.startswith("<table") and "sigma_from_log_var" in page
@@ -476,7 +713,7 @@ def test_a_report_without_numbers_still_says_why(trained, images):
 
 
 def test_codes_and_evidence_belong_together(patient, images):
-    report = health_report(patient(latent_with(SAMPLERS["one number for everything"][0])), images)
+    report = health_report(patient(planted(SAMPLERS["one_for_all"])), images)
     assert set(report.evidence) == {*report.findings, *report.remarks}
-    assert list(report.findings) == [code for code in ILLNESSES if code in report.findings]
+    assert list(report.findings) == [code for code in FINDINGS if code in report.findings]
     assert set(report.remarks) <= set(REMARKS)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import importlib.util
 import json
 import sys
 from collections import Counter
@@ -12,6 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import store
+import table
 
 from vae_helpers import benchmark, metrics, recipes
 from vae_helpers.classifier import Classifier
@@ -21,23 +22,12 @@ from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder
 from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """A fresh copy of the script, which imports its neighbours."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return load_script()
-
-
-def load_script():
-    path = ROOT / "benchmarks" / "table.py"
-    spec = importlib.util.spec_from_file_location("table", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script():
+    return table
 
 
 # --- recipes ---------------------------------------------------------------------------------
@@ -166,6 +156,9 @@ def data():
     return dataset_from_arrays(images[:40], labels[:40], names, "tiny", images[40:], labels[40:])
 
 
+PAGE = "# Title\n<!-- table: written by benchmarks/table.py -->\n{}\n<!-- /table -->\nrest\n"
+
+
 class Model:
     """All that a run asks of a trained model."""
 
@@ -181,9 +174,9 @@ class Model:
 def run(script, data, tmp_path, monkeypatch):
     """The script with four tiny models, which counts what it does, under tmp_path."""
     calls = Counter()
-    readme = f"# Title\n{script.BEGIN}\nold\n{script.END}\nrest\n"
-    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
-    places = {"MODELS": "models", "STORE": "benchmark.csv", "ROOT": ""}
+    (tmp_path / "page.md").write_text(PAGE.format("old"), encoding="utf-8")
+    monkeypatch.setattr(store, "PAGE", tmp_path / "page.md")
+    places = {"MODELS": "models", "STORE": "benchmark.csv"}
     settings = {name: tmp_path / place for name, place in places.items()}
     settings |= {
         "BENCHMARK": {("A-Z letters", "MLP"): TINY},
@@ -226,7 +219,7 @@ def assert_whole(run):
     """All four models are there, each with its facts, each row once, and nothing else."""
     names = [run.script.name(row) for row in run.script.rows()]
     models = [f"models/{name}.{ending}" for name in names for ending in ("json", "keras")]
-    assert files(run.path) == sorted(["README.md", "benchmark.csv", *models])
+    assert files(run.path) == sorted(["benchmark.csv", *models, "page.md"])
     stored = pd.read_csv(run.script.STORE)[["data", "network", "latent_dim", "seed"]]
     rows = pd.DataFrame(list(run.script.rows()))
     keys = ["seed", "latent_dim"]
@@ -243,9 +236,8 @@ def test_a_run_trains_and_measures_everything_once_and_a_second_run_nothing(run)
         ("trained", 3): 2,
         **{("measured", k, seed): 1 for k in (2, 3) for seed in (0, 1)},
     }
-    readme = (run.path / "README.md").read_text(encoding="utf-8")
-    table = benchmark.to_markdown(benchmark.summary(stored))
-    assert readme == f"# Title\n{run.script.BEGIN}\n{table}\n{run.script.END}\nrest\n"
+    page = (run.path / "page.md").read_text(encoding="utf-8")
+    assert page == PAGE.format(benchmark.to_markdown(benchmark.summary(stored)))
     before = dict(run.calls), (run.path / "benchmark.csv").read_bytes()
     run()
     assert (dict(run.calls), (run.path / "benchmark.csv").read_bytes()) == before
@@ -253,7 +245,7 @@ def test_a_run_trains_and_measures_everything_once_and_a_second_run_nothing(run)
 
 def test_train_only_measures_nothing_and_the_next_run_trains_nothing(run):
     assert run("--train") is None
-    assert sum(run.calls.values()) == 4 and "old" in (run.path / "README.md").read_text()
+    assert sum(run.calls.values()) == 4 and "old" in (run.path / "page.md").read_text()
     run()
     assert run.calls["trained", 2] == run.calls["trained", 3] == 2
     assert_whole(run)
@@ -281,7 +273,8 @@ def test_a_run_that_was_stopped_while_measuring_goes_on_where_it_was(run, monkey
 
 
 def half_written(path, *_, **__):
-    Path(path).write_bytes(b"half")
+    with open(path, "wb") as file:
+        file.write(b"half")
     raise KeyboardInterrupt
 
 
@@ -290,8 +283,7 @@ def test_a_model_that_was_half_written_is_made_again(run, monkeypatch):
         patch.setattr(Model, "save", lambda self, path: half_written(path))
         with pytest.raises(KeyboardInterrupt):
             run()
-    left = files(run.path / "models")
-    assert [name for name in left if not name.startswith("part-")] == []
+    assert files(run.path / "models") == []
     run()
     assert_whole(run)
 
@@ -307,12 +299,12 @@ def test_a_model_without_its_facts_is_made_again(run):
 def test_a_store_that_was_half_written_is_as_it_was_before(run, monkeypatch):
     def keep(index):
         row = list(run.script.rows())[index]
-        run.script.store(row | {"elbo": -1.5})
+        run.script.store_row(row | {"elbo": -1.5})
 
     keep(0)
     before = (run.path / "benchmark.csv").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", half_written)
+        patch.setattr(Path, "write_bytes", half_written)
         with pytest.raises(KeyboardInterrupt):
             keep(1)
     assert (run.path / "benchmark.csv").read_bytes() == before
@@ -332,7 +324,7 @@ def test_numbers_survive_being_read_and_written_many_times(run):
     rng = np.random.default_rng(0)
     values = np.round(rng.uniform(-300, 300, 30), 5)
     for value in values:
-        run.script.store({"data": "A-Z letters", "elbo": value, "versions": "Python 3 | x"})
+        run.script.store_row({"data": "A-Z letters", "elbo": value, "versions": "Python 3 | x"})
     written = [line.split(",")[1] for line in run.script.STORE.read_text().splitlines()[1:]]
     assert written == [str(value) for value in values]
 
@@ -345,8 +337,8 @@ def test_timing_again_changes_the_seconds_of_each_row_and_nothing_else(run, monk
     assert list(after["seconds"]) == [10.5, 11.5, 12.5, 13.5]
     pd.testing.assert_frame_equal(after.drop(columns="seconds"), before.drop(columns="seconds"))
     assert dict(run.calls) == done
-    readme = (run.path / "README.md").read_text(encoding="utf-8")
-    assert benchmark.to_markdown(benchmark.summary(after)) in readme
+    page = (run.path / "page.md").read_text(encoding="utf-8")
+    assert benchmark.to_markdown(benchmark.summary(after)) in page
 
 
 def test_seconds_alone_is_an_epochs_time_times_the_epochs(run, monkeypatch):
@@ -437,7 +429,7 @@ def test_a_classifier_that_was_half_written_is_made_again(data, measuring, monke
             script.judge("A-Z letters", data)
     assert isinstance(script.judge("A-Z letters", data), Classifier)
     assert len(trainings) == 2
-    assert not list(script.MODELS.glob("part-*"))
+    assert not list(script.MODELS.glob("*part*"))
 
 
 # --- what is stored --------------------------------------------------------------------------
@@ -479,9 +471,6 @@ def test_the_stored_numbers_fit_together(stored):
     assert (stored.groupby("data")["sharpness_data"].nunique() == 1).all()
 
 
-def test_the_readme_holds_the_stored_table(stored, script):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if script.BEGIN not in readme:
-        pytest.skip("the README has no place for the table")
-    table = benchmark.to_markdown(benchmark.summary(stored))
-    assert script.into_readme(readme, table) == readme
+def test_the_page_of_benchmarks_holds_the_stored_table(stored):
+    page = store.PAGE.read_text(encoding="utf-8")
+    assert store.between(page, "table", benchmark.to_markdown(benchmark.summary(stored))) == page

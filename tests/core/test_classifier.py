@@ -1,4 +1,4 @@
-"""The classifier learns, judges without dropout, and is the same after loading."""
+"""The classifier learns, scores without dropout, takes any size, and is the same after loading."""
 
 import keras
 import numpy as np
@@ -97,7 +97,7 @@ def test_a_saved_classifier_judges_the_same(trained, data, tmp_path):
         (np.zeros((0, 28, 28), "uint8"), "empty"),
     ],
 )
-def test_bad_images_are_refused_wherever_they_enter(bad, message, trained):
+def test_bad_images_are_rejected_wherever_they_enter(bad, message, trained):
     entrances = {
         "classify": lambda: trained.classify(bad),
         "probabilities": lambda: trained.probabilities(bad),
@@ -108,3 +108,35 @@ def test_bad_images_are_refused_wherever_they_enter(bad, message, trained):
         with pytest.raises(ValueError, match=message):
             enter()
             pytest.fail(f"{name} took them")
+
+
+# --- images of any size ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (13, 20, 3), (64, 64, 3)])
+def test_images_of_any_size_are_learned_saved_and_loaded(image_shape, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = rng.integers(0, 100, (40, *image_shape), dtype=np.uint8)
+    images[labels == 1, : image_shape[0] // 2] += 150
+    model = train_classifier(images, labels, 2, epochs=10, batch_size=10)
+    assert model.image_shape == image_shape
+    assert np.mean(model.classify(images) == labels) > 0.9
+    assert model.features(images).shape == (40, FEATURES)
+    model.save(tmp_path / "classifier.keras")
+    loaded = keras.saving.load_model(tmp_path / "classifier.keras")
+    assert loaded.image_shape == image_shape
+    np.testing.assert_array_equal(loaded.probabilities(images), model.probabilities(images))
+
+
+def test_images_of_another_size_are_rejected(trained):
+    with pytest.raises(ValueError, match=r"expected \(n, 28, 28\)"):
+        trained.classify(np.zeros((3, 32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"expected \(n, 32, 32, 3\)"):
+        train_classifier(np.zeros((3, 28, 28), np.uint8), np.zeros(3), 2, image_shape=(32, 32, 3))
+
+
+def test_a_classifier_saved_before_there_were_sizes_takes_28_by_28(trained):
+    config = trained.get_config()
+    del config["image_shape"]
+    assert Classifier.from_config(config).image_shape == (28, 28, 1)

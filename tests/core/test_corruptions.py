@@ -1,13 +1,13 @@
-"""Damage keeps to what it says: how much, where, and on copies."""
+"""Corruptions do what they say: how much, where, and on copies."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from vae_helpers.damage import DAMAGES, blot, blur, break_strokes, speckle
-from vae_helpers.drawn import draw_letters
+from vae_helpers.corruptions import CORRUPTIONS, blot, blur, break_strokes, speckle
+from vae_helpers.data.synthetic import synthetic_letters
 
-FUNCTIONS = [function for function, _ in DAMAGES.values()]
+FUNCTIONS = [function for function, _ in CORRUPTIONS.values()]
 SEEDED = [speckle, break_strokes, blot]
 
 
@@ -17,33 +17,48 @@ def flat(grey, n=40):
 
 @pytest.fixture(scope="module")
 def letters():
-    return draw_letters(60, seed=0)[0]
+    return synthetic_letters(60, seed=0)[0]
 
 
 # --- what all of them keep ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_damaged_images_are_images_and_the_originals_stay(function, letters):
+def test_corrupted_images_are_images_and_the_originals_stay(function, letters):
     whole, floats = letters.copy(), (letters / 255).astype("float32")[..., None]
-    damaged = function(whole, 2 if function is not speckle else 0.2)
-    assert damaged.shape == (60, 28, 28, 1) and damaged.dtype == np.float32
-    assert damaged.min() >= 0 and damaged.max() <= 1
+    corrupted = function(whole, 2 if function is not speckle else 0.2)
+    assert corrupted.shape == (60, 28, 28, 1) and corrupted.dtype == np.float32
+    assert corrupted.min() >= 0 and corrupted.max() <= 1
     np.testing.assert_array_equal(whole, letters)
     before = floats.copy()
     again = function(floats, 2 if function is not speckle else 0.2)
     np.testing.assert_array_equal(floats, before)
-    np.testing.assert_allclose(again, damaged, atol=1e-6)
-    assert np.all(np.any(damaged != floats, axis=(1, 2, 3))), "no image got away"
+    np.testing.assert_allclose(again, corrupted, atol=1e-6)
+    assert np.all(np.any(corrupted != floats, axis=(1, 2, 3))), "every image is changed"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_strength_is_no_damage(function, letters):
+def test_no_strength_is_no_corruption(function, letters):
     np.testing.assert_allclose(function(letters, 0)[..., 0], letters / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (9, 20, 1), (64, 48, 3)])
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_images_of_any_size_and_colour_are_corrupted(name, shape):
+    function, strengths = CORRUPTIONS[name]
+    images = np.random.default_rng(0).integers(80, 180, (12, *shape), dtype=np.uint8)
+    corrupted = function(images, strengths[1])
+    assert corrupted.shape == (12, *shape, 1)[:4]
+    difference = corrupted - images.reshape(corrupted.shape) / 255
+    share = (np.abs(difference) > 1e-6).any(axis=-1).mean()
+    assert share > 0.9 if name == "blur" else 0.01 < share < 0.6
+    if name != "blur":  # black or white, in all channels
+        hit = (np.abs(difference) > 1e-6).any(axis=-1)
+        assert set(np.unique(corrupted[hit])) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize("function", SEEDED)
-def test_a_seed_repeats_the_damage_and_another_does_other_damage(function, letters):
+def test_a_seed_repeats_the_corruption_and_another_gives_another(function, letters):
     strength = 0.2 if function is speckle else 3
     first = function(letters, strength, seed=1)
     np.testing.assert_array_equal(function(letters, strength, seed=1), first)
@@ -51,14 +66,14 @@ def test_a_seed_repeats_the_damage_and_another_does_other_damage(function, lette
 
 
 @pytest.mark.parametrize("function", SEEDED)
-def test_each_image_is_damaged_in_its_own_way(function):
-    damaged = function(flat(0.5), 0.2 if function is speckle else 3)
-    assert len(np.unique(damaged.reshape(40, -1), axis=0)) == 40
+def test_each_image_is_corrupted_in_its_own_way(function):
+    corrupted = function(flat(0.5), 0.2 if function is speckle else 3)
+    assert len(np.unique(corrupted.reshape(40, -1), axis=0)) == 40
 
 
-@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_three_strengths_do_more_and_more(name, letters):
-    function, strengths = DAMAGES[name]
+    function, strengths = CORRUPTIONS[name]
     clean = letters[..., None] / 255
     errors = [np.mean((function(letters, strength) - clean) ** 2) for strength in strengths]
     assert len(errors) == 3 and 0.001 < errors[0] < errors[1] < errors[2]
@@ -78,13 +93,13 @@ def test_the_three_strengths_do_more_and_more(name, letters):
         *((function, np.nan) for function in FUNCTIONS),
     ],
 )
-def test_a_strength_out_of_range_is_refused(function, bad, letters):
+def test_a_strength_out_of_range_is_rejected(function, bad, letters):
     with pytest.raises(ValueError, match="strength is .*, expected a .*, 0 to "):
         function(letters, bad)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_bad_images_are_refused(function):
+def test_bad_images_are_rejected(function):
     with pytest.raises(ValueError, match="divide by 255"):
         function(np.full((2, 28, 28), 200.0), 1)
 
@@ -94,9 +109,9 @@ def test_bad_images_are_refused(function):
 
 @pytest.mark.parametrize("strength", [0.05, 0.3, 1.0])
 def test_speckle_hits_as_many_pixels_as_it_says_and_turns_half_of_them_white(strength):
-    damaged = speckle(flat(0.5, 100), strength)
-    hit = damaged[damaged != 0.5]
-    pixels = damaged.size
+    corrupted = speckle(flat(0.5, 100), strength)
+    hit = corrupted[corrupted != 0.5]
+    pixels = corrupted.size
     assert abs(hit.size / pixels - strength) <= 4 * np.sqrt(strength * (1 - strength) / pixels)
     assert set(np.unique(hit)) == {0.0, 1.0}
     assert abs(hit.mean() - 0.5) < 4 * 0.5 / np.sqrt(hit.size)

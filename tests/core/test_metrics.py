@@ -2,7 +2,6 @@
 
 import math
 from functools import cached_property
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +11,8 @@ from scipy.spatial.distance import cdist
 
 from vae_helpers import metrics
 from vae_helpers.elbo import gaussian_kl, gaussian_log_likelihood
+from vae_helpers.images import unit_interval
+from vae_helpers.priors import StandardNormal
 
 # A Monte Carlo mean is allowed this many of its own standard errors.
 STANDARD_ERRORS = 4.0
@@ -25,7 +26,9 @@ class LinearVAE:
     """
 
     latent_dim = 2
+    image_shape = (28, 28, 1)
     sigma = 0.2
+    prior = StandardNormal(2)
 
     def __init__(self, shift=0.0, widen=0.0):
         rows = np.linspace(-1, 1, 28)
@@ -35,14 +38,13 @@ class LinearVAE:
         self.variance = 1 / precision
         self.shift, self.widen = shift, widen
         self.latent = FakeLatent(np.log(self.variance) + widen)
-        self.likelihood = SimpleNamespace(log_likelihood=self._log_likelihood)
 
     def encoder(self, images):
         flat = tf.reshape(tf.cast(images, tf.float32), (-1, 784)) - 0.5
         to_mean = self.weights / self.sigma**2 * self.variance
         return flat @ tf.constant(to_mean, tf.float32) + self.shift
 
-    def decoder(self, z):
+    def outputs(self, z, inputs=None):
         flat = 0.5 + z @ tf.constant(self.weights.T, tf.float32)
         return tf.reshape(flat, (-1, 28, 28, 1))
 
@@ -51,9 +53,11 @@ class LinearVAE:
         z_mean, z_log_var = self.latent(self.encoder(images / np.float32(scale)))
         return z_mean.numpy(), z_log_var.numpy()
 
-    def _log_likelihood(self, images, outputs):
+    def terms(self, inputs, forward):
+        images, outputs = unit_interval(inputs, self.image_shape), forward["logits"]
         log_var = tf.zeros_like(outputs) + 2 * math.log(self.sigma)
-        return gaussian_log_likelihood(images, outputs, log_var)
+        kl = gaussian_kl(forward["z_mean"], forward["z_log_var"])
+        return -gaussian_log_likelihood(images, outputs, log_var), kl
 
     def draw(self, n, seed=0):
         """Images of this model, but for the few pixels that had to be brought back to [0, 1]."""
@@ -123,7 +127,7 @@ def test_every_weight_is_log_p_x_when_q_is_the_posterior(exact, images):
 def test_images_keep_their_order_however_few_are_decoded_at_a_time(
     rows, exact, images, monkeypatch
 ):
-    monkeypatch.setattr(metrics, "ROWS", rows)
+    monkeypatch.setattr("vae_helpers.metrics.bounds.DECODED_VALUES", rows * 784)
     weights = metrics.log_weights(exact, images, samples=2)
     expected = np.tile(exact.log_evidence(images), (2, 1))
     np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-3)
@@ -373,7 +377,7 @@ def test_the_frechet_distance_of_single_features():
 
 
 @pytest.mark.parametrize("shapes", [((9, 3), (9, 4)), ((9,), (9,)), ((9, 3), (3,))])
-def test_features_that_do_not_fit_are_refused(shapes):
+def test_features_that_do_not_fit_are_rejected(shapes):
     with pytest.raises(ValueError, match=r"features have shapes .* expected \(n, d\) and \(m, d\)"):
         metrics.frechet_distance(*map(np.zeros, shapes))
 
@@ -438,7 +442,7 @@ def test_wilsons_interval_is_its_formula_at_another_level():
 
 
 @pytest.mark.parametrize("successes, trials", [(-1, 10), (11, 10), (0, 0), (1, 0)])
-def test_counts_that_make_no_sense_are_refused(successes, trials):
+def test_counts_that_make_no_sense_are_rejected(successes, trials):
     with pytest.raises(ValueError, match=f"{successes} successes in {trials} trials"):
         metrics.wilson(successes, trials)
 
@@ -453,7 +457,7 @@ def test_confusion_counts_truth_in_rows():
 
 
 @pytest.mark.parametrize("number", [0, -2, 2.5, True])
-def test_an_impossible_number_of_samples_is_refused(number, loose, images):
+def test_an_impossible_number_of_samples_is_rejected(number, loose, images):
     for measure in (metrics.log_weights, metrics.elbo_estimate):
         with pytest.raises(ValueError, match="samples is .* expected a whole number above 0"):
             measure(loose, images, number)
@@ -461,7 +465,7 @@ def test_an_impossible_number_of_samples_is_refused(number, loose, images):
         metrics.importance_weighted(np.zeros((4, 2), "float32"), number)
 
 
-def test_more_samples_a_bound_than_there_are_is_refused_with_the_cure():
+def test_more_samples_a_bound_than_there_are_is_rejected_with_the_cure():
     with pytest.raises(ValueError, match=r"k is 5, but there are 4 .*log_weights\(samples=5\)"):
         metrics.importance_weighted(np.zeros((4, 2), "float32"), 5)
 
@@ -474,7 +478,7 @@ def test_more_samples_a_bound_than_there_are_is_refused_with_the_cure():
         (np.zeros((0, 28, 28)), "empty"),
     ],
 )
-def test_bad_images_are_refused_wherever_they_enter(bad, message, loose, images):
+def test_bad_images_are_rejected_wherever_they_enter(bad, message, loose, images):
     entrances = {
         "log_weights": lambda: metrics.log_weights(loose, bad, 2),
         "elbo_estimate": lambda: metrics.elbo_estimate(loose, bad, 2),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vae_helpers import references
 from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost, reference_lines
 
 
@@ -77,6 +78,37 @@ def test_uint8_and_float_images_cost_the_same(tiny):
         assert reference_lines(as_float, 2)[name] == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (9, 5, 1), (16, 12, 3)])
+def test_images_of_any_size_and_colour_cost_the_sum_over_their_values(shape):
+    images = np.random.default_rng(1).integers(0, 256, (6, *shape), dtype=np.uint8)
+    x = images / 255
+    mean = np.broadcast_to(x.mean(axis=0), x.shape)
+    assert mean_image_cost(images) == pytest.approx(bernoulli_cost(x, mean), rel=1e-6)
+    assert grey_entropy(images) == pytest.approx(
+        bernoulli_cost(x, x.clip(1e-9, 1 - 1e-9)), rel=1e-6
+    )
+    costs = list(reference_lines(images, 2, images[:3]).values())
+    assert np.isfinite(costs).all() and costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("components", [0, 2, 5])
+def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch, components):
+    rng = np.random.default_rng(2)
+    codes = rng.standard_normal((300, 5)) * [9, 6, 4, 2, 1]
+    logits = codes @ rng.standard_normal((5, 14 * 14)) + rng.standard_normal((300, 14 * 14)) / 4
+    images = (1 / (1 + np.exp(-logits / 9))).reshape(300, 14, 14).astype("float32")
+    exact = pca_cost(images, components)
+    monkeypatch.setattr(references, "EXACT_PIXELS", 10)
+    monkeypatch.setattr(references, "covariance", None)  # it is not needed
+    assert pca_cost(images, components) == pytest.approx(exact, rel=1e-5)
+
+
+def test_slices_of_large_images_stay_small():
+    flat = np.zeros((30, 128 * 128 * 3), np.uint8)
+    for part in references.slices(np.broadcast_to(flat[:1], (300, flat.shape[1]))):
+        assert part.nbytes <= 4 * references.SLICE_VALUES
+
+
 def test_labels_name_the_dimension(tiny):
     assert list(reference_lines(tiny, 2)) == [
         "mean image",
@@ -89,10 +121,12 @@ def test_labels_name_the_dimension(tiny):
 @pytest.mark.parametrize(
     ("images", "complaint"),
     [
-        (np.full((2, 3, 3), 200.0), "Divide by 255"),
-        (np.full((2, 3, 3), np.nan), "values nan"),
-        (np.zeros((0, 3, 3), np.uint8), "at least 1"),
+        (np.full((2, 3, 3), 200.0), "divide by 255"),
+        (np.full((2, 3, 3), np.nan), "NaN"),
+        (np.zeros((0, 3, 3), np.uint8), "at least one"),
         (np.zeros(9, np.uint8), "expected"),
+        (np.zeros((2, 784), np.uint8), r"reshape\(-1, 28, 28\)"),
+        (np.zeros((2, 9, 9, 4), np.uint8), "transparency"),
     ],
 )
 def test_bad_images_are_named_with_the_cure(images, complaint):
@@ -100,7 +134,7 @@ def test_bad_images_are_named_with_the_cure(images, complaint):
         reference_lines(images, 2)
 
 
-def test_too_many_components_are_refused(tiny):
+def test_too_many_components_are_rejected(tiny):
     with pytest.raises(ValueError, match="components is 13"):
         pca_cost(tiny, 13)
 

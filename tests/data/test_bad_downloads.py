@@ -3,6 +3,7 @@
 The host that answers is always a server on this machine."""
 
 import gzip
+import os
 import subprocess
 import sys
 import threading
@@ -11,8 +12,8 @@ import types
 
 import numpy as np
 import pytest
+import requests
 from data_files import (
-    bare_machine,  # noqa: F401 (a fixture)
     call_these_the_originals,
     download_host,
     fashion_files,
@@ -20,19 +21,27 @@ from data_files import (
 )
 
 from vae_helpers import data
-from vae_helpers.data import dataset, load_fashion_mnist, load_letters, locate
+from vae_helpers.data import (
+    dataset,
+    fashion_mnist,
+    fetch,
+    letters,
+    load_fashion_mnist,
+    load_letters,
+)
+from vae_helpers.files import ABANDONED_SECONDS
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 FIRST = next(iter(data.FASHION_SHA256))
 
 
 @pytest.fixture
-def online(bare_machine, monkeypatch):  # noqa: F811
+def online(bare_machine, monkeypatch):
     """A machine whose network is what a test puts there; returns the folder of the cache."""
     monkeypatch.delenv("VAE_OFFLINE")
-    monkeypatch.setattr(dataset, "DRAWN_TRAIN", 100)
-    monkeypatch.setattr(dataset, "DRAWN_TEST", 100)
-    monkeypatch.setattr(locate, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dataset, "SYNTHETIC_TRAIN", 100)
+    monkeypatch.setattr(dataset, "SYNTHETIC_TEST", 100)
+    monkeypatch.setattr(fetch, "CONNECT_SECONDS", 0.5)
     return bare_machine / "vae_cache_dir" / "fashion-mnist"
 
 
@@ -48,12 +57,12 @@ def test_fashion_mnist_is_downloaded_once(online, monkeypatch):
     files = fashion_files()
     call_these_the_originals(monkeypatch, files)
     with download_host(answers(files)) as url:
-        monkeypatch.setattr(locate, "FASHION_URL", url)
-        first = load_fashion_mnist(allow_drawn=False)
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
+        first = load_fashion_mnist(allow_synthetic=False)
     assert first.source.endswith("downloaded: the original files, by their SHA-256")
     assert kept(online) == sorted(f"{name}.gz" for name in files)
 
-    again = load_fashion_mnist(allow_drawn=False)  # the host is gone
+    again = load_fashion_mnist(allow_synthetic=False)  # the host is gone
     assert "in the cache: the original files" in again.source
     np.testing.assert_array_equal(first.test_images, again.test_images)
 
@@ -64,9 +73,22 @@ def test_a_download_works_without_a_cache(online, monkeypatch):
     online.parent.parent.mkdir(exist_ok=True)
     online.parent.write_text("a file where the cache should be")
     with download_host(answers(files)) as url:
-        monkeypatch.setattr(locate, "FASHION_URL", url)
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
         with pytest.warns(UserWarning, match="cannot be written"):
-            assert len(load_fashion_mnist(allow_drawn=False).train_images) == 40
+            assert len(load_fashion_mnist(allow_synthetic=False).train_images) == 40
+
+
+def test_a_download_goes_on_with_the_files_that_are_there(online, monkeypatch):
+    files = fashion_files()
+    call_these_the_originals(monkeypatch, files)
+    bodies = answers(files)
+    online.mkdir(parents=True)
+    (online / f"{FIRST}.gz").write_bytes(bodies[f"{FIRST}.gz"])
+    bodies[f"{FIRST}.gz"] = b"not asked for again"
+    with download_host(bodies) as url:
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
+        assert load_fashion_mnist(allow_synthetic=False).is_real
+    assert len(kept(online)) == 4
 
 
 def test_a_closed_network_gives_the_stand_in(online):
@@ -76,22 +98,24 @@ def test_a_closed_network_gives_the_stand_in(online):
 
 def test_a_refusal_gives_the_stand_in(online, monkeypatch):
     with download_host({}) as url:
-        monkeypatch.setattr(locate, "FASHION_URL", url)
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
         with pytest.warns(UserWarning, match="404"):
             assert not load_fashion_mnist().is_real
 
 
 def test_a_network_that_swallows_everything_is_given_up(online, monkeypatch):
-    monkeypatch.setattr(locate.urllib.request, "urlopen", lambda *_, **__: time.sleep(30))
+    end = threading.Event()
+    monkeypatch.setattr(requests, "get", lambda *_, **__: end.wait(30))
     start = time.monotonic()
     with pytest.warns(UserWarning, match="no answer from the network within"):
         load_fashion_mnist()
     assert time.monotonic() - start < 10
+    end.set()
 
 
 def test_offline_asks_nobody(online, monkeypatch):
     monkeypatch.setenv("VAE_OFFLINE", "1")
-    monkeypatch.setattr(locate, "fetch", lambda url: pytest.fail(f"asked {url}"))
+    monkeypatch.setattr(fetch, "ask", lambda url: pytest.fail(f"asked {url}"))
     with pytest.warns(UserWarning, match="VAE_OFFLINE is set"):
         load_fashion_mnist()
 
@@ -113,11 +137,11 @@ def test_a_bad_download_is_named_and_not_kept(online, monkeypatch, which, change
     bodies = answers(files)
     bodies[f"{which}.gz"] = change(bodies[f"{which}.gz"])
     with download_host(bodies) as url:
-        monkeypatch.setattr(locate, "FASHION_URL", url)
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
         with pytest.raises(ValueError, match=message):
             load_fashion_mnist()
     assert f"{which}.gz" not in kept(online)
-    assert not [name for name in kept(online) if name.endswith(".part")]
+    assert not [name for name in kept(online) if not name.endswith("-ubyte.gz")]
 
 
 # --- the letters, through kagglehub ---------------------------------------------------------
@@ -128,8 +152,8 @@ def test_letters_come_through_kagglehub(online, monkeypatch, tmp_path):
     fake = types.SimpleNamespace(dataset_download=lambda handle: str(tmp_path / "fetched"))
     monkeypatch.setitem(sys.modules, "kagglehub", fake)
     with download_host({"": b"Kaggle"}) as url:
-        monkeypatch.setattr(locate, "LETTERS_PROBE_URL", url)
-        assert "in kagglehub's download" in load_letters(allow_drawn=False).source
+        monkeypatch.setattr(letters, "LETTERS_PROBE_URL", url)
+        assert "in kagglehub's download" in load_letters(allow_synthetic=False).source
 
 
 def test_letters_without_kagglehub(online, monkeypatch):
@@ -151,7 +175,7 @@ def test_a_fault_inside_kagglehub_is_reported(online, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=fail))
     with download_host({"": b"Kaggle"}) as url:
-        monkeypatch.setattr(locate, "LETTERS_PROBE_URL", url)
+        monkeypatch.setattr(letters, "LETTERS_PROBE_URL", url)
         with pytest.warns(UserWarning, match="quota exceeded"):
             assert not load_letters().is_real
 
@@ -167,30 +191,33 @@ def kill_when_ready(code):
     assert process.returncode != 0
 
 
+def make_old(path):
+    """Give a file the time of one that a killed run left."""
+    long_ago = time.time() - ABANDONED_SECONDS - 60
+    os.utime(path, (long_ago, long_ago))
+
+
 @pytest.mark.slow
-def test_a_killed_download_leaves_nothing(online, monkeypatch):
+def test_a_killed_download_is_made_again(online, monkeypatch):
     files = fashion_files()
     call_these_the_originals(monkeypatch, files)
-    bodies = answers(files)
-    half = bodies | {f"{FIRST}.gz": (bodies[f"{FIRST}.gz"][:300], len(bodies[f"{FIRST}.gz"]))}
-    with download_host(half, hang=threading.Event()) as url:
+    with download_host(answers(files)) as url:
+        monkeypatch.setattr(fashion_mnist, "FASHION_URL", url)
         kill_when_ready(
-            "import http.client\n"
-            "from vae_helpers import data\n"
-            "from vae_helpers.data import locate\n"
-            f"locate.FASHION_URL = {url!r}\n"
-            "whole_read = http.client.HTTPResponse.read\n"
-            "def read(response, *size):\n"
-            "    part = whole_read(response, 100)\n"
-            "    print('ready', flush=True)\n"
-            "    return part + whole_read(response, *size)\n"
-            "http.client.HTTPResponse.read = read\n"
-            "data.load_fashion_mnist()\n"
+            "import time, pooch\n"
+            "from vae_helpers.data import fashion_mnist\n"
+            f"fashion_mnist.FASHION_URL = {url!r}\n"
+            "def half(self, url, output_file, _):\n"
+            "    open(output_file, 'wb').write(b'half')\n"
+            "    print('ready', flush=True); time.sleep(60)\n"
+            "pooch.HTTPDownloader.__call__ = half\n"
+            "fashion_mnist.load_fashion_mnist()\n"
         )
-    assert kept(online) == []
-    with download_host(bodies) as url:
-        monkeypatch.setattr(locate, "FASHION_URL", url)
-        assert "downloaded" in load_fashion_mnist(allow_drawn=False).source
+        (left,) = kept(online)
+        assert not left.startswith(FIRST)
+        make_old(online / left)
+        assert "downloaded" in load_fashion_mnist(allow_synthetic=False).source
+    assert kept(online) == sorted(f"{name}.gz" for name in files)
 
 
 @pytest.mark.slow
@@ -199,27 +226,16 @@ def test_a_parse_killed_while_it_writes_is_made_again(online):
     kill_when_ready(
         "import time, numpy\n"
         "from vae_helpers import data\n"
-        "def half(file, **arrays):\n"
-        "    file.write(b'half a file'); file.flush()\n"
+        "def half(path, **arrays):\n"
+        "    path.write_bytes(b'half a file')\n"
         "    print('ready', flush=True); time.sleep(60)\n"
         "numpy.savez = half\n"
         f"data.load_letters({str(path)!r})\n"
     )
     folder = online.parent / "parsed"
     (left,) = kept(folder)
-    assert left.endswith(".part")
+    assert left.startswith(".")
+    make_old(folder / left)
     assert load_letters(path).source.startswith("60 rows")
     (whole,) = kept(folder)
-    assert whole.endswith(".npz")
-
-
-def test_a_file_that_another_run_is_writing_is_left_alone(online):
-    locate.keep(online / "one", lambda file: file.write(b"whole"))
-    mine = online / f"two.{locate.os.getpid()}-abc.part"
-    old = online / "three.1-abc.part"  # process 1 lives, but nobody writes for two hours
-    for path in (mine, old):
-        path.write_bytes(b"half")
-    locate.os.utime(old, (0, time.time() - 7200))
-    locate.keep(online / "one", lambda file: file.write(b"again"))
-    assert kept(online) == ["one", mine.name]
-    assert (online / "one").read_bytes() == b"again"
+    assert whole.endswith(".npz") and not whole.startswith(".")

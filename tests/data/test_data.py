@@ -1,4 +1,4 @@
-"""The loaders: where they look, what they say of it, and what they refuse."""
+"""The loaders: where they look, what they say of it, and what they reject."""
 
 import dataclasses
 import os
@@ -8,7 +8,6 @@ import warnings
 import numpy as np
 import pytest
 from data_files import (
-    bare_machine,  # noqa: F401 (a fixture)
     call_these_the_originals,
     csv_text,
     fashion_files,
@@ -20,6 +19,7 @@ from data_files import (
 
 from vae_helpers import data
 from vae_helpers.data import (
+    GARMENTS,
     ImageDataset,
     as_float,
     check_images,
@@ -29,10 +29,7 @@ from vae_helpers.data import (
     load_letters,
     locate,
 )
-from vae_helpers.data import (
-    dataset as dataset_module,
-)
-from vae_helpers.drawn import GARMENTS
+from vae_helpers.data import dataset as dataset_module
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 
@@ -83,7 +80,7 @@ GOOD = np.full((4, 28, 28), 0.5)
         (GOOD.astype(str), "dtype <U"),
     ],
 )
-def test_bad_images_are_refused_with_the_cure(images, message):
+def test_bad_images_are_rejected_with_the_cure(images, message):
     with pytest.raises(ValueError, match=f"^clothes .*{message}"):
         check_images(images, "clothes")
     with pytest.raises(ValueError):
@@ -125,7 +122,7 @@ def test_arrays_of_ones_own_may_be_floats_with_a_test_part():
         ({"test_images": GOOD}, "belong together"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(change, message):
+def test_arrays_that_do_not_fit_are_rejected(change, message):
     images, labels = some_images(10, 2)
     with pytest.raises(ValueError, match=message):
         dataset_from_arrays(**{"images": images, "labels": labels, "class_names": "ab"} | change)
@@ -142,11 +139,26 @@ def test_a_dataset_is_frozen_and_checks_its_parts():
         ImageDataset(images, labels, images, labels[:3], ("a", "b"), "", "", True)
 
 
+@pytest.mark.parametrize("shape", [(9, 16), (8, 8, 3), (64, 48, 3)])
+def test_a_dataset_takes_images_of_any_size_and_colour(shape):
+    images = np.random.default_rng(0).integers(0, 256, (10, *shape), dtype=np.uint8)
+    dataset = dataset_from_arrays(images, np.arange(10) % 2, "ab")
+    assert dataset.train_images.shape == (8, *shape) and dataset.test_images.shape == (2, *shape)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (8, 8, 3)])
+def test_both_parts_of_a_dataset_have_one_size(shape):
+    images, labels = some_images(10, 2)
+    other = np.zeros((10, *shape), np.uint8)
+    with pytest.raises(ValueError, match=r"test_images has shape .* beside train_images .* resize"):
+        dataset_from_arrays(images, labels, "ab", test_images=other, test_labels=labels)
+
+
 # --- the order of the sources ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_fashion_mnist_from_a_folder(bare_machine, monkeypatch, zipped):  # noqa: F811
+def test_fashion_mnist_from_a_folder(bare_machine, monkeypatch, zipped):
     files = fashion_files()
     write_idx(bare_machine / "data" / "clothes", files, zipped)
     monkeypatch.setenv("VAE_DATA_DIR", str(bare_machine / "data"))
@@ -166,7 +178,7 @@ def test_fashion_mnist_from_a_folder(bare_machine, monkeypatch, zipped):  # noqa
     dataset.train_images[0] = 0  # the arrays may be written to
 
 
-def test_digits_under_the_same_names_are_passed_over(bare_machine, monkeypatch):  # noqa: F811
+def test_digits_under_the_same_names_are_passed_over(bare_machine, monkeypatch):
     write_idx(bare_machine / "data" / "a" / "raw", fashion_files(train=30), zipped=True)
     write_idx(bare_machine / "data" / "Fashion" / "raw", fashion_files(), zipped=True)
     monkeypatch.setenv("VAE_DATA_DIR", str(bare_machine / "data"))
@@ -175,23 +187,23 @@ def test_digits_under_the_same_names_are_passed_over(bare_machine, monkeypatch):
 
 @pytest.mark.parametrize("layout", KAGGLE_LAYOUTS)
 @pytest.mark.parametrize("form", ["idx", "csv"])
-def test_fashion_mnist_from_kaggles_inputs(bare_machine, layout, form):  # noqa: F811
+def test_fashion_mnist_from_kaggles_inputs(bare_machine, layout, form):
     folder = bare_machine / "vae_kaggle_input" / layout.format(**FASHION_ON_KAGGLE)
     if form == "idx":
         write_idx(folder, fashion_files(), zipped=False)
     else:
         write_fashion_csv(folder)
-    dataset = load_fashion_mnist(allow_drawn=False)
+    dataset = load_fashion_mnist(allow_synthetic=False)
     assert len(dataset.train_images) == 40 and len(dataset.test_images) == 20
     assert "60 rows from" in dataset.source and "the Kaggle inputs/" in dataset.source
 
 
 @pytest.mark.parametrize("layout", KAGGLE_LAYOUTS)
 @pytest.mark.parametrize("nested", ["", "A_Z Handwritten Data"])
-def test_letters_from_kaggles_inputs(bare_machine, layout, nested):  # noqa: F811
+def test_letters_from_kaggles_inputs(bare_machine, layout, nested):
     folder = bare_machine / "vae_kaggle_input" / layout.format(**LETTERS_ON_KAGGLE)
     write_letters(folder / nested)
-    dataset = load_letters(allow_drawn=False)
+    dataset = load_letters(allow_synthetic=False)
     assert len(dataset.train_images) + len(dataset.test_images) == 60
     assert dataset.class_names[0] == "A" and len(dataset.class_names) == 26
     assert dataset.source == (
@@ -200,36 +212,39 @@ def test_letters_from_kaggles_inputs(bare_machine, layout, nested):  # noqa: F81
     )
 
 
-def test_fashion_mnist_from_keras_cache(bare_machine):  # noqa: F811
+def test_fashion_mnist_from_keras_cache(bare_machine):
     folder = bare_machine / "keras_home" / "datasets" / "fashion-mnist"
     write_idx(folder, fashion_files(), zipped=True)
-    assert "in Keras' cache" in load_fashion_mnist(allow_drawn=False).source
+    assert "in Keras' cache" in load_fashion_mnist(allow_synthetic=False).source
 
 
-def test_only_a_complete_download_of_kagglehub_counts(bare_machine):  # noqa: F811
+def test_only_a_complete_download_of_kagglehub_counts(bare_machine):
     slug = "/".join(LETTERS_ON_KAGGLE.values())
     folder = bare_machine / "kagglehub_cache" / "datasets" / slug
     write_letters(folder / "versions" / "2")
     with pytest.raises(FileNotFoundError):
-        load_letters(allow_drawn=False)
+        load_letters(allow_synthetic=False)
     (folder / "2.complete").touch()
-    assert "in kagglehub's cache" in load_letters(allow_drawn=False).source
+    assert "in kagglehub's cache" in load_letters(allow_synthetic=False).source
 
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
-def test_without_data_a_stand_in_is_drawn_and_said_so(load, monkeypatch):
-    monkeypatch.setattr(dataset_module, "DRAWN_TRAIN", 300)
-    monkeypatch.setattr(dataset_module, "DRAWN_TEST", 100)
-    with pytest.warns(UserWarning, match="drawn stand-in takes its place.*VAE_DATA_DIR.*Tried: "):
+def test_without_data_a_synthetic_stand_in_is_reported(load, monkeypatch):
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TRAIN", 300)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TEST", 100)
+    with pytest.warns(UserWarning, match="synthetic stand-in takes.*VAE_DATA_DIR.*Tried: "):
         dataset = load()
-    assert not dataset.is_real and dataset.title_note == " (drawn stand-in)"
-    assert dataset.source.startswith("drawn stand-in: 400 images drawn by code")
+    assert not dataset.is_real and dataset.title_note == " (synthetic stand-in)"
+    assert dataset.source.startswith("synthetic stand-in: 400 images made by code")
     assert len(dataset.train_images) == 300 and len(dataset.test_images) == 100
     assert set(dataset.train_labels) == set(range(len(dataset.class_names)))
 
 
-def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch):
-    monkeypatch.setenv("VAE_DATA_DIR", "drawn")
+@pytest.mark.parametrize("word", ["synthetic", "drawn"])
+def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch, word):
+    monkeypatch.setenv("VAE_DATA_DIR", word)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TRAIN", 300)
+    monkeypatch.setattr(dataset_module, "SYNTHETIC_TEST", 100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not load_letters().is_real
@@ -238,7 +253,9 @@ def test_a_stand_in_that_was_asked_for_comes_without_warning(monkeypatch):
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
 def test_without_a_stand_in_the_error_names_every_place_tried(load):
     with pytest.raises(FileNotFoundError, match="VAE_DATA_DIR.*Kaggle inputs.*VAE_OFFLINE"):
-        load(allow_drawn=False)
+        load(allow_synthetic=False)
+    with pytest.raises(FileNotFoundError):
+        load(allow_drawn=False)  # the old name
 
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
@@ -249,7 +266,7 @@ def test_a_data_dir_that_does_not_exist_is_an_error(load, monkeypatch):
 
 
 @pytest.mark.parametrize("load", [load_fashion_mnist, load_letters])
-def test_a_data_dir_without_the_data_is_an_error(load, bare_machine, monkeypatch):  # noqa: F811
+def test_a_data_dir_without_the_data_is_an_error(load, bare_machine, monkeypatch):
     monkeypatch.setenv("VAE_DATA_DIR", str(bare_machine))
     with pytest.raises(FileNotFoundError, match="does not hold.*Looked in it.*unset VAE_DATA_DIR"):
         load()
@@ -281,7 +298,7 @@ IMAGES, LABELS = list(data.FASHION_SHA256)[:2]
         (LABELS, lambda c: fashion_files(train=39)[LABELS], r"\(39,\) for 40 images"),
     ],
 )
-def test_a_broken_idx_file_is_named(bare_machine, name, change, message):  # noqa: F811
+def test_a_broken_idx_file_is_named(bare_machine, name, change, message):
     folder = bare_machine / "fashion"
     write_idx(folder, corrupt(name, change), zipped=False)
     with pytest.raises(ValueError, match=f"(?s){message}.*(again|good copy)"):
@@ -297,7 +314,7 @@ def test_a_broken_idx_file_is_named(bare_machine, name, change, message):  # noq
         (lambda c: b"no archive", "not gzip data"),
     ],
 )
-def test_a_broken_gzip_file_is_named_with_the_cure(bare_machine, change, message):  # noqa: F811
+def test_a_broken_gzip_file_is_named_with_the_cure(bare_machine, change, message):
     folder = bare_machine / "fashion"
     write_idx(folder, fashion_files(), zipped=True)
     broken = folder / f"{IMAGES}.gz"
@@ -306,7 +323,7 @@ def test_a_broken_gzip_file_is_named_with_the_cure(bare_machine, change, message
         load_fashion_mnist(path=folder)
 
 
-def test_a_missing_file_of_the_four_is_not_half_read(bare_machine):  # noqa: F811
+def test_a_missing_file_of_the_four_is_not_half_read(bare_machine):
     folder = bare_machine / "fashion"
     write_idx(folder, fashion_files(), zipped=True)
     (folder / f"{LABELS}.gz").unlink()
@@ -317,7 +334,7 @@ def test_a_missing_file_of_the_four_is_not_half_read(bare_machine):  # noqa: F81
 # --- the letters and their CSV --------------------------------------------------------------
 
 
-def test_letters_are_read_as_they_stand_in_the_file(bare_machine):  # noqa: F811
+def test_letters_are_read_as_they_stand_in_the_file(bare_machine):
     path = write_letters(bare_machine, rows=260)
     images, labels = formats.read_csv(path, 26, has_header=False)
     truth, truth_labels = some_images(260, 26)
@@ -326,7 +343,7 @@ def test_letters_are_read_as_they_stand_in_the_file(bare_machine):  # noqa: F811
     np.testing.assert_array_equal(labels, truth_labels[order])
 
 
-def test_letters_from_a_file_of_any_name_split_by_letter(bare_machine):  # noqa: F811
+def test_letters_from_a_file_of_any_name_split_by_letter(bare_machine):
     path = write_letters(bare_machine, rows=520).rename(bare_machine / "mine.csv")
     dataset = load_letters(path=path)
     assert (np.bincount(dataset.test_labels) == 3).all()  # 15% of 20
@@ -338,13 +355,13 @@ def test_letters_from_a_file_of_any_name_split_by_letter(bare_machine):  # noqa:
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n\n", "\r\n\r\n"])
-def test_blank_lines_at_the_end_do_not_matter(bare_machine, ending):  # noqa: F811
+def test_blank_lines_at_the_end_do_not_matter(bare_machine, ending):
     path = bare_machine / "mine.csv"
     path.write_bytes((csv_text(*some_images(30, 26)).rstrip() + ending).encode())
     assert len(formats.read_csv(path, 26, False)[0]) == 30
 
 
-def test_chunks_join_without_a_seam(bare_machine, monkeypatch):  # noqa: F811
+def test_chunks_join_without_a_seam(bare_machine, monkeypatch):
     monkeypatch.setattr(formats, "CHUNK_ROWS", 7)
     path = write_letters(bare_machine, rows=52)
     images, labels = formats.read_csv(path, 26, False)
@@ -352,7 +369,7 @@ def test_chunks_join_without_a_seam(bare_machine, monkeypatch):  # noqa: F811
     assert images.shape == (52, 28, 28)
 
 
-def test_memory_stays_near_the_size_of_the_images(bare_machine, monkeypatch):  # noqa: F811
+def test_memory_stays_near_the_size_of_the_images(bare_machine, monkeypatch):
     monkeypatch.setattr(formats, "CHUNK_ROWS", 200)
     path = write_letters(bare_machine, rows=4000)
     formats.read_csv(path, 26, False)  # pandas is imported here, not below
@@ -404,7 +421,7 @@ HEADER = ",".join(["label", *map(str, range(784))])
         ("0,1,2\n", "line 1 of .* 3 columns"),
     ],
 )
-def test_a_bad_csv_is_named_by_its_line(bare_machine, text, message, monkeypatch):  # noqa: F811
+def test_a_bad_csv_is_named_by_its_line(bare_machine, text, message, monkeypatch):
     monkeypatch.setattr(formats, "CHUNK_ROWS", 6)  # so that the line stands in a later chunk
     path = bare_machine / "mine.csv"
     path.write_text(text)
@@ -421,7 +438,7 @@ def test_a_bad_csv_is_named_by_its_line(bare_machine, text, message, monkeypatch
         (HEADER + "\n" + with_line(3, with_field(2, "300")), "line 4 of .*column 2 holds '300'"),
     ],
 )
-def test_a_bad_csv_of_fashion_mnist_is_named(bare_machine, text, message):  # noqa: F811
+def test_a_bad_csv_of_fashion_mnist_is_named(bare_machine, text, message):
     write_fashion_csv(bare_machine / "fashion")
     (bare_machine / "fashion" / data.FASHION_CSV[0]).write_text(text)
     with pytest.raises(ValueError, match=message):
@@ -439,7 +456,7 @@ def no_parsing(*_):
     raise AssertionError("the CSV was parsed again")
 
 
-def test_a_csv_is_parsed_once(bare_machine, monkeypatch):  # noqa: F811
+def test_a_csv_is_parsed_once(bare_machine, monkeypatch):
     path = write_letters(bare_machine)
     first = load_letters(path=path)
     monkeypatch.setattr(locate, "read_csv", no_parsing)
@@ -449,7 +466,7 @@ def test_a_csv_is_parsed_once(bare_machine, monkeypatch):  # noqa: F811
     assert first.source == again.source
 
 
-def test_a_changed_csv_is_parsed_anew_and_the_old_copy_goes(bare_machine):  # noqa: F811
+def test_a_changed_csv_is_parsed_anew_and_the_old_copy_goes(bare_machine):
     path = write_letters(bare_machine, rows=60)
     load_letters(path=path)
     write_letters(bare_machine, rows=70)
@@ -457,7 +474,7 @@ def test_a_changed_csv_is_parsed_anew_and_the_old_copy_goes(bare_machine):  # no
     assert len(parsed_files(bare_machine)) == 1
 
 
-def test_a_csv_of_equal_size_but_later_time_is_parsed_anew(bare_machine, monkeypatch):  # noqa: F811
+def test_a_csv_of_equal_size_but_later_time_is_parsed_anew(bare_machine, monkeypatch):
     path = write_letters(bare_machine)
     load_letters(path=path)
     os.utime(path, ns=(0, 1))
@@ -467,7 +484,7 @@ def test_a_csv_of_equal_size_but_later_time_is_parsed_anew(bare_machine, monkeyp
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: b"x" * 9])
-def test_a_damaged_copy_in_the_cache_is_made_again(bare_machine, damage):  # noqa: F811
+def test_a_damaged_copy_in_the_cache_is_made_again(bare_machine, damage):
     path = write_letters(bare_machine)
     good = load_letters(path=path)
     (parsed,) = parsed_files(bare_machine)
@@ -477,7 +494,7 @@ def test_a_damaged_copy_in_the_cache_is_made_again(bare_machine, damage):  # noq
         assert len(arrays["labels"]) == 60
 
 
-def test_a_cache_that_cannot_be_written_is_a_warning(bare_machine, monkeypatch):  # noqa: F811
+def test_a_cache_that_cannot_be_written_is_a_warning(bare_machine, monkeypatch):
     (bare_machine / "file").write_text("in the way")
     monkeypatch.setenv("VAE_CACHE_DIR", str(bare_machine / "file" / "cache"))
     path = write_letters(bare_machine)
@@ -485,9 +502,9 @@ def test_a_cache_that_cannot_be_written_is_a_warning(bare_machine, monkeypatch):
         assert load_letters(path=path).source.startswith("60 rows")
 
 
-def test_a_full_disk_leaves_nothing_behind(bare_machine, monkeypatch):  # noqa: F811
-    def full(file, **_):
-        file.write(b"half")
+def test_a_full_disk_leaves_nothing_behind(bare_machine, monkeypatch):
+    def full(path, **_):
+        path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)

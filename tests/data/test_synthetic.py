@@ -1,4 +1,4 @@
-"""The drawn stand-ins: known factors, the same for the same seed, and good enough to teach on."""
+"""The synthetic stand-ins: known factors, repeatable by seed, and good enough to teach on."""
 
 import time
 
@@ -9,29 +9,29 @@ import tensorflow as tf
 
 from vae_helpers import elbo as elbo_functions
 from vae_helpers.data import as_float
-from vae_helpers.drawn import (
+from vae_helpers.data.synthetic import (
     FONTS,
     GARMENT_FACTORS,
     GARMENTS,
     LETTER_FACTORS,
-    draw_garments,
-    draw_letters,
+    synthetic_garments,
+    synthetic_letters,
 )
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.vae import VAE
 
-BOTH = pytest.mark.parametrize("draw", [draw_letters, draw_garments])
+BOTH = pytest.mark.parametrize("draw", [synthetic_letters, synthetic_garments])
 
 
 @BOTH
 def test_form_of_what_is_returned(draw):
     images, labels, factors = draw(130)
-    classes = 26 if draw is draw_letters else 10
+    classes = 26 if draw is synthetic_letters else 10
     assert images.shape == (130, 28, 28) and images.dtype == np.uint8
     assert labels.shape == (130,) and labels.dtype == np.uint8
     assert (np.bincount(labels) == 130 / classes).all()
     assert all(values.shape == (130,) for values in factors.values())
-    intervals = LETTER_FACTORS if draw is draw_letters else GARMENT_FACTORS
+    intervals = LETTER_FACTORS if draw is synthetic_letters else GARMENT_FACTORS
     for name, (low, high) in intervals.items():
         assert low <= factors[name].min() < factors[name].max() <= high
 
@@ -87,7 +87,7 @@ def test_each_letter_factor_does_what_its_name_says():
     plain = dict(labels=8, font=0, slant=0, weight=0, scale=1, shift_x=0, shift_y=0, noise=0)
 
     def letter(**factors):
-        return draw_letters(1, **plain | factors)[0]
+        return synthetic_letters(1, **plain | factors)[0]
 
     upper, lower = centre(letter(slant=0.3))
     assert upper > lower + 1  # the top of the I leans to the right
@@ -101,7 +101,9 @@ def test_each_garment_factor_does_what_its_name_says():
     plain = dict(width=1, length=1, detail=0.5, flare=0.5, shade=0.7, stripes=0, noise=0)
 
     def garments(**factors):
-        return draw_garments(10, labels=np.arange(10), shift_x=0, shift_y=0, **plain | factors)[0]
+        return synthetic_garments(
+            10, labels=np.arange(10), shift_x=0, shift_y=0, **plain | factors
+        )[0]
 
     def columns(images):
         return (images > 0).any(axis=1).sum(axis=1)
@@ -125,7 +127,7 @@ def test_names_of_the_garments_are_those_of_fashion_mnist():
 
 
 def test_the_garments_look_different():
-    images, labels, _ = draw_garments(1000)
+    images, labels, _ = synthetic_garments(1000)
     means = np.stack([images[labels == label].mean(axis=0).ravel() for label in range(10)])
     distances = np.linalg.norm(means[:, None] - means, axis=2) + 1e9 * np.eye(10)
     assert distances.min() > 100
@@ -147,9 +149,9 @@ def test_wrong_arguments_are_named(draw, wrong, message):
         draw(**wrong)
 
 
-def test_an_unknown_font_is_refused():
+def test_an_unknown_font_is_rejected():
     with pytest.raises(ValueError, match=f"0 to {len(FONTS) - 1}"):
-        draw_letters(3, font=len(FONTS))
+        synthetic_letters(3, font=len(FONTS))
 
 
 # --- good enough to teach on ---------------------------------------------------------------
@@ -204,7 +206,7 @@ def test_default_reductions_collapse(draw):
 def test_two_latent_dimensions_gain_a_quarter_of_the_way(draw):
     images = draw(7000)[0]
     train, test = images[:6000], images[6000:]
-    epochs = 16 if draw is draw_letters else 5
+    epochs = 16 if draw is synthetic_letters else 5
     vae = small(VAE, train)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, epochs * 47)
     vae.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=False)

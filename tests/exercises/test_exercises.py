@@ -1,7 +1,11 @@
 """Every question of every exercise module: right answers pass, each mistake is told by its name."""
 
+import ast
 import importlib
+import inspect
 import re
+import subprocess
+import sys
 import time
 
 import keras
@@ -13,7 +17,7 @@ from coursetools.render import kaggle
 from nbformat.v4 import new_code_cell, new_notebook
 
 from vae_helpers import exercises
-from vae_helpers.exercises import ____, diagnose
+from vae_helpers.exercises import ____, diagnose, timing
 from vae_helpers.exercises.question import questions
 
 FOLDER = course.ROOT / "vae_helpers" / "exercises"
@@ -28,11 +32,19 @@ EACH = pytest.mark.parametrize(
 
 
 @pytest.fixture(autouse=True)
-def untouched():
-    """No test leaves its tries behind."""
+def untouched(monkeypatch):
+    """No test leaves its tries behind, and a busy machine has time for TensorFlow's first call."""
+    monkeypatch.setattr(timing, "LIMIT", 10.0)
     yield
     for _, question in ALL:
         question.state, question.tries = "not attempted", 0
+
+
+def solved(question):
+    """What the printed solution defines, run as a notebook would run it."""
+    names = {"np": np, "tf": tf, "keras": keras, "__name__": "notebook"}
+    exec(question.solution_code, names)
+    return names[question.variable]
 
 
 def examples(question):
@@ -55,15 +67,15 @@ def test_the_course_own_answer_is_right(number, question, capsys):
 
 @EACH
 def test_the_printed_solution_runs_and_is_right(number, question):
-    verdict = question.judge(question.run_solution())
+    verdict = question.judge(solved(question))
     assert verdict.status == "right", verdict.message
 
 
 @EACH
 def test_the_solution_takes_plain_arrays_as_a_notebook_hands_them_over(number, question):
-    if question.draw is not None:
-        drawn = question.draw(np.random.default_rng(0))
-        given, right = question.run_solution()(*drawn), question.answer(*drawn)
+    if question.inputs is not None:
+        inputs = question.inputs(np.random.default_rng(0))
+        given, right = solved(question)(*inputs), question.answer(*inputs)
         assert diagnose.same(given, right, question.tolerance)
 
 
@@ -97,7 +109,7 @@ def swallow(*arguments):
 def test_a_blank_is_not_attempted_yet(number, question, capsys):
     for blank in (____, ..., ____ + 1, [____, 2.0], np.exp(____)):
         assert question.check(blank).status == "not attempted"
-    if question.draw is not None:
+    if question.inputs is not None:
         assert question.check(swallow).status == "not attempted"
     assert question.state == "not attempted"
     assert set(capsys.readouterr().out.splitlines()) == {f"{question.name}: not attempted yet"}
@@ -158,6 +170,53 @@ def test_the_notebook_asks_it_with_a_hint_and_without_the_answer(number, questio
     )
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__[-4:])
+def test_the_solutions_are_those_of_the_questions_and_have_no_docstring(module):
+    solutions = module.solutions()
+    own = {
+        name
+        for name, value in vars(solutions).items()
+        if getattr(value, "__module__", None) == solutions.__name__
+    }
+    named = {question.name for question in questions(module)}
+    assert named <= own <= named | {question.variable for question in questions(module)}
+    assert not any(
+        ast.get_docstring(node)
+        for node in ast.walk(ast.parse(inspect.getsource(solutions)))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    )
+
+
+WITHOUT_SOLUTIONS = """
+import sys
+
+sys.modules["vae_helpers.exercises.solutions"] = None  # an import of it fails
+from vae_helpers import exercises
+from vae_helpers.exercises.question import questions
+
+for name in sys.argv[1:]:
+    module = getattr(exercises, name)
+    for question in questions(module):
+        right = question.judge(question.answer)
+        assert right.status == "right", (question, right)
+        for mistake in question.mistakes:
+            if mistake.wrong is not None:
+                assert question.judge(mistake.wrong).status == "wrong", (question, mistake)
+        assert question.use(None) is question.answer
+        question.solution()
+"""
+
+
+def test_every_question_judges_in_an_edition_without_solutions():
+    names = [module.__name__[-4:] for module in MODULES]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SOLUTIONS, *names], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if "comes without solutions" in line]
+    assert len(said) == len(ALL)
+
+
 def test_every_module_can_be_had_from_the_package_and_nothing_else():
     for module in MODULES:
         assert getattr(exercises, module.__name__[-4:]) is module
@@ -184,7 +243,11 @@ def test_a_kaggle_rendering_holds_the_exercises_of_its_own_notebook_only():
     cell = new_code_cell("from vae_helpers.exercises import ____, nb02")
     files = kaggle.needed_files(new_notebook(cells=[cell]), course.ROOT / "vae_helpers")
     names = [path.stem for path in files if path.parent.name == "exercises"]
-    assert names == ["blank", "diagnose", "question", "__init__", "nb02"]
+    assert sorted(names) == sorted(
+        ["__init__", "blank", "diagnose", "listing", "losses", "nb02", "question", "timing"]
+    )
+    solutions = [path.stem for path in files if path.parent.name == "solutions"]
+    assert solutions == ["__init__", "nb02"]
 
 
 def cells_that_ask():

@@ -3,33 +3,46 @@
 import random
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from vae_helpers.exercises import ____
-from vae_helpers.exercises.question import Mistake, Question, codes
+from vae_helpers.exercises.losses import codes
+from vae_helpers.exercises.question import Mistake, Question
 
 
 def kl(z_mean, z_log_var):
     return np.sum(0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var), axis=1)
 
 
+def value():
+    return 1
+
+
+def price(z_mean, z_log_var):
+    return np.sum(z_mean, axis=1)
+
+
+def solutions():
+    return SimpleNamespace(price=price, value=value)
+
+
 def function_question(**settings):
     arguments = {
         "variable": "my_kl",
         "hint": "Think.",
-        "solution": "def my_kl(z_mean, z_log_var):\n    return None",
         "answer": kl,
-        "draw": codes,
+        "inputs": codes,
         "outcome": "One number for each image.",
     }
     return Question("price", "The KL.", **{**arguments, **settings})
 
 
 def value_question(answer, **settings):
-    arguments = {"variable": "x", "hint": "Think.", "solution": "x = 1", "answer": answer}
+    arguments = {"variable": "x", "hint": "Think.", "answer": answer}
     return Question("value", "A value.", **{**arguments, **settings})
 
 
@@ -131,7 +144,7 @@ def test_the_general_diagnosis_names_what_is_wrong(answer, words):
 
 
 def test_right_on_some_inputs_only_is_said_with_the_first_that_fails():
-    question = function_question(draw=lambda rng: (np.arange(2.0), 0.0), answer=lambda x, y: x)
+    question = function_question(inputs=lambda rng: (np.arange(2.0), 0.0), answer=lambda x, y: x)
     calls = []
 
     def sometimes(x, y):
@@ -287,12 +300,44 @@ def test_warnings_of_an_answer_do_not_reach_the_page(capsys, recwarn):
 
 
 def test_hint_and_solution_are_printed_and_lines_fit_a_page(capsys):
-    question = value_question(1, remark="long words " * 30)
+    question = value_question(1, remark="long words " * 30, solutions=solutions)
     question.hint()
     question.solution()
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["Hint for value: Think.", "x = 1"]
     assert max(map(len, lines)) <= 100
+
+
+def test_a_solution_is_printed_under_the_learners_name(capsys):
+    function_question(solutions=solutions).solution()
+    assert capsys.readouterr().out == (
+        "def my_kl(z_mean, z_log_var):\n    return np.sum(z_mean, axis=1)\n"
+    )
+
+
+def raise_import_error(name):
+    raise ImportError("gone", name=name)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        None,
+        SimpleNamespace,  # a module without this question
+        lambda: raise_import_error("vae_helpers.exercises.solutions"),
+    ],
+)
+def test_an_edition_without_solutions_says_so_in_one_sentence(missing, capsys):
+    question = value_question(1, remark="One it is.", solutions=missing)
+    question.solution()
+    assert capsys.readouterr().out == "value: this edition of the course comes without solutions.\n"
+    assert question.solution_code == ""
+
+
+def test_another_import_error_is_not_taken_for_a_missing_solution():
+    question = value_question(1, solutions=lambda: raise_import_error("tensorflow"))
+    with pytest.raises(ImportError, match="gone"):
+        question.solution()
 
 
 def test_use_goes_on_with_a_right_attempt_and_with_the_courses_answer_otherwise(capsys):

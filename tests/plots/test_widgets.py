@@ -1,4 +1,4 @@
-"""The latent widgets, without a browser: what they hold and what they refuse."""
+"""The latent widgets, without a browser: what they hold and what they reject."""
 
 import html
 import io
@@ -65,7 +65,7 @@ def test_one_move_takes_less_than_30_milliseconds_in_the_kernel():
 
 
 @pytest.mark.parametrize("widget", [widgets.explore_latent, widgets.hover_explorer])
-def test_a_latent_space_that_is_no_plane_is_refused_with_the_cure(widget):
+def test_a_latent_space_that_is_no_plane_is_rejected_with_the_cure(widget):
     vae = FakeVAE()
     vae.latent_dim = 16
     with pytest.raises(ValueError, match=r"latent_dim = 16.*LatentDistribution\(2\)"):
@@ -79,7 +79,7 @@ def facts(page):
 def sprite(page):
     import base64
 
-    encoded = re.search(r"data:image/png;base64,([^\"]+)", page)[1]
+    encoded = re.search(r"data:image/(?:png|jpeg);base64,([^\"]+)", page)[1]
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
 
 
@@ -106,6 +106,57 @@ def test_the_sprite_of_noise_still_fits():
             return np.random.default_rng(0).random((len(z), 28, 28, 1))
 
     assert len(widgets.hover_explorer(Noise()).data) < 300_000
+
+
+class ColourVAE(FakeVAE):
+    """z_1 is the red of an image, z_2 its green; blue grows to the right."""
+
+    def __init__(self, height, width):
+        self.size = height, width
+
+    def decode(self, z):
+        height, width = self.size
+        shares = np.clip((np.asarray(z, np.float32) + 3) / 6, 0, 1)
+        images = np.zeros((len(shares), height, width, 3), np.float32)
+        images[..., :2] = shares[:, None, None]
+        images[..., 2] = np.linspace(0, 1, width)
+        return images
+
+
+@pytest.mark.parametrize(
+    ("size", "n", "tile"),
+    [((8, 8), 25, (8, 8)), ((64, 64), 17, (64, 64)), ((128, 128), 13, (64, 64)),
+     ((20, 36), 25, (20, 36))],
+)  # fmt: skip
+def test_a_map_in_colour_of_any_size_is_small_and_keeps_its_colours(size, n, tile):
+    page = widgets.hover_explorer(ColourVAE(*size)).data
+    found, picture = facts(page), sprite(page).astype(int)
+    assert len(page) < 300_000
+    assert (found["n"], found["height"], found["width"]) == (n, *tile)
+    assert picture.shape == (n * tile[0], n * tile[1], 3)
+    middle = picture[tile[0] // 2 :: tile[0], tile[1] // 2 :: tile[1]]
+    shares = np.linspace(0, 255, n)
+    assert np.abs(middle[..., 0] - shares).max() < 12  # z_1 to the right
+    assert np.abs(middle[..., 1] - shares[::-1, None]).max() < 12  # z_2 upwards
+
+
+@pytest.mark.parametrize("shape", [(128, 128, 3), (128, 128), (8, 8, 3)])
+def test_a_map_of_noise_of_any_size_fits(shape):
+    class Noise(FakeVAE):
+        def decode(self, z):
+            return np.random.default_rng(0).random((len(z), *shape), np.float32)
+
+    assert len(widgets.hover_explorer(Noise()).data) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((8, 8), (168, 168)), ((64, 64), (192, 192)), ((12, 36), (180, 60))]
+)
+def test_the_sliders_image_has_the_shape_of_the_decoders(size, shown):
+    image, z_1, _ = sliders(widgets.explore_latent(ColourVAE(*size)))
+    assert (image.layout.width, image.layout.height) == tuple(f"{side}px" for side in shown)
+    z_1.value = 1.5
+    assert bytes(image.value) == plots.array_to_png(ColourVAE(*size).decode([[1.5, 0]]))
 
 
 def test_dots_are_the_codes_of_the_images():
@@ -185,7 +236,7 @@ def test_the_two_styles_move_all_letters_along_their_directions():
     [("R2", "'2'"), ("\N{LATIN CAPITAL LETTER A WITH DIAERESIS}", "A to Z"), ("", "type a word"),
      ("   ", "type a word"), ("A" * 25, "at most 24"), ("<b>", "A to Z")],
 )  # fmt: skip
-def test_what_cannot_be_written_is_said_and_the_picture_stays(text, words):
+def test_what_cannot_be_written_is_reported_and_the_picture_stays(text, words):
     field, style_1, _, message, image = pen(widgets.write_words(FakePen(), "ADA"))
     before = bytes(image.value)
     field.value = text
@@ -201,7 +252,18 @@ def test_a_long_word_is_still_as_wide_as_a_page():
     assert picture(image).shape[1] <= widgets.WORD_WIDTH
 
 
-def test_a_pen_is_refused_with_the_cure():
+def test_words_are_written_in_colour_and_in_any_size():
+    class ColourPen(FakePen):
+        def decode(self, z, labels):
+            return np.ones((len(labels), 64, 48, 3), np.float32) * [1, 0.5, 0]
+
+    *_, image = pen(widgets.write_words(ColourPen(), "A B"))
+    sheet = picture(image)
+    assert sheet.shape == (64, 144, 3)
+    assert list(sheet[0, 0]) == [255, 128, 0] and not sheet[:, 48:96].any()
+
+
+def test_a_pen_is_rejected_with_the_cure():
     with pytest.raises(ValueError, match="A to Z and spaces only: no '!'"):
         widgets.write_words(FakePen(), "ADA!")
     with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(2, 3\)"):

@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from coursetools.render import html as pages
-from test_widgets import FakeVAE
+from test_widgets import ColourVAE, FakeVAE
 
 from vae_helpers import widgets
 
@@ -103,6 +103,20 @@ def test_a_finger_moves_the_picture(browser, tmp_path):
     after = greys(page)
     assert after[0] > before[0] and after[1] > before[1]
     context.close()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (20, 36)])
+def test_an_explorer_in_colour_shows_the_picture_of_the_decoder(page, tmp_path, size):
+    file = tmp_path / "page.html"
+    file.write_text(widgets.hover_explorer(ColourVAE(*size)).data, encoding="utf-8")
+    page.goto(file.as_uri())
+    page.wait_for_selector(".vae-hover[data-awake]")
+    move_to(page, (-3.0, 3.0))
+    canvas = page.locator(".vae-hover-picture")
+    pixel = "c => [...c.getContext('2d').getImageData(c.width >> 1, c.height >> 1, 1, 1).data]"
+    assert canvas.evaluate(pixel) == pytest.approx([0, 255, 128, 255], abs=12)
+    box = canvas.bounding_box()
+    assert box["height"] / box["width"] == pytest.approx(size[0] / size[1], rel=0.02)
 
 
 def test_nothing_is_fetched_and_nothing_goes_wrong(two_explorers):

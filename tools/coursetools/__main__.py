@@ -4,8 +4,10 @@ python -m coursetools execute --fast --only 02
 python -m coursetools render kaggle --help
 """
 
-import importlib
+import ast
+import importlib.util
 import sys
+from pathlib import Path
 
 # Command -> module whose `main` it is, imported when asked for: each needs other libraries.
 COMMANDS = {
@@ -23,7 +25,8 @@ def usage():
     """Return the list of commands."""
     lines = ["usage: python -m coursetools COMMAND [options]; each command knows --help", ""]
     for command, name in COMMANDS.items():
-        lines.append(f"  {command:18} {_module(name).__doc__.splitlines()[0]}")
+        text = Path(importlib.util.find_spec(f"coursetools.{name}").origin).read_text("utf-8")
+        lines.append(f"  {command:18} {ast.get_docstring(ast.parse(text)).splitlines()[0]}")
     return "\n".join(lines)
 
 

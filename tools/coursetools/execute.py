@@ -93,6 +93,7 @@ def execute(path, timeout=1800, folder=None, kernel=None):
     Returns:
         (notebook, Result): the notebook with its outputs, up to the cell that failed if one did.
     """
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel
     notebook = notebooks.read(path)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -201,7 +202,7 @@ def run(paths, build, write_back=False, html=True, timeout=1800, say=print):
         say(f"{result.seconds:6.1f} s  {memory}{result.verdict}", flush=True)
         for source, is_real in result.sources.items():
             if not is_real:
-                say(f"      drawn stand-in data, not the real thing: {source}")
+                say(f"      synthetic stand-in, not the real data: {source}")
     failed = [result.name for result in results if not result.ok]
     done = len(results) - len(failed)
     summary = f"{done} of {len(results)} notebooks ran to their end in {mode} mode."
@@ -250,7 +251,6 @@ def main(arguments=None, prog=None):
         os.environ["VAE_FAST"] = "1"
     if options.write and notebooks.is_fast():
         parser.error("--write is for full mode: fast outputs are not what readers should see.")
-    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     paths = notebooks.find_notebooks(options.notebooks, options.only)
     results = run(paths, options.build, options.write, not options.no_html, options.timeout)
     return 0 if all(result.ok for result in results) else 1

@@ -6,11 +6,10 @@ asked name by name: a name is followed to the submodule that defines it.
 """
 
 import ast
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|html)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Package:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.name = self.folder.name
-        self._trees = {}
+        for slow in ("file", "tree", "home", "names"):  # asked again and again
+            setattr(self, slow, functools.cache(getattr(self, slow)))
 
     def file(self, module):
         """Return the file of a module, given as in `Use`, or None when there is none."""
@@ -58,16 +58,25 @@ class Package:
 
     def tree(self, module):
         """Return the syntax tree of a module."""
-        if module not in self._trees:
-            self._trees[module] = ast.parse(self.file(module).read_text(encoding="utf-8"))
-        return self._trees[module]
+        return ast.parse(self.file(module).read_text(encoding="utf-8"))
 
     def home(self, module):
-        """Return the `_HOME` of a lazy package: {name: submodule}; empty for other modules."""
+        """Return what a lazy package loads on demand: {name: submodule}; empty for other modules.
+
+        It stands in a dictionary `_HOME`, or in imports from the package's own modules under
+        `if TYPE_CHECKING`, beside a `__getattr__`.
+        """
+        found = {}
         for node in self.tree(module).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
                 return ast.literal_eval(node.value)
-        return {}
+            if is_for_type_checkers(node):
+                for inner in node.body:
+                    if isinstance(inner, ast.ImportFrom):
+                        own = self.inside(inner.module) or ""
+                        names = [alias.asname or alias.name for alias in inner.names]
+                        found |= dict.fromkeys(names, own.removeprefix(f"{module}."))
+        return found
 
     def names(self, module):
         """Return the names that a module defines or imports at its top level."""
@@ -78,7 +87,7 @@ class Package:
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 for alias in node.names:
                     if alias.name == "*":
-                        found |= self.names(self._inside(node.module))
+                        found |= self.names(self.inside(node.module))
                     found.add(alias.asname or alias.name.partition(".")[0])
             else:
                 found |= {
@@ -105,34 +114,33 @@ class Package:
             list of `Use`, in the order met, each once.
         """
         trees = [ast.parse(_without_magics(source)) for source in sources]
-        nodes = [node for tree in trees for node in _walk(tree)]
-        found, bound = [], {}
+        return self.uses_of([node for tree in trees for node in walk(tree)], {})
+
+    def uses_of(self, nodes, bound):
+        """Return what nodes of a syntax tree take; `bound` is {name: module} of earlier imports."""
+        found, bound = [], dict(bound)
         for node in nodes:
-            if isinstance(node, ast.Import):
-                found += self._import(node, bound)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                found += self._import_from(node, bound)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name, module, use in self.imported(node):
+                    found.append(use)
+                    bound |= {} if module is None else {name: module}
         found += self._attributes(nodes, bound)
         return list(dict.fromkeys(found))
 
-    def _import(self, node, bound):
-        for alias in node.names:
-            module = self._inside(alias.name)
-            if module is not None:
-                bound[alias.asname or self.name] = module if alias.asname else ""
-                yield Use(module)
-
-    def _import_from(self, node, bound):
-        module = self._inside(node.module)
-        if module is None:
-            return
-        for alias in node.names:
-            inner = f"{module}.{alias.name}".lstrip(".")
-            if self.file(inner):
-                bound[alias.asname or alias.name] = inner
-                yield Use(inner)
-            else:
-                yield Use(module, alias.name)
+    def imported(self, node):
+        """Yield (name bound, module that it is bound to or None, `Use`) of an import."""
+        if isinstance(node, ast.ImportFrom):
+            module = self.inside(node.module) if node.level == 0 else None
+            for alias in node.names if module is not None else []:
+                inner = f"{module}.{alias.name}".lstrip(".")
+                is_module = self.file(inner) is not None
+                use = Use(inner) if is_module else Use(module, alias.name)
+                yield alias.asname or alias.name, inner if is_module else None, use
+        else:
+            for alias in node.names:
+                module = self.inside(alias.name)
+                if module is not None:
+                    yield alias.asname or self.name, module if alias.asname else "", Use(module)
 
     def _attributes(self, nodes, bound):
         """Yield what is asked of the names that imports have bound to modules."""
@@ -167,7 +175,7 @@ class Package:
             return inner if inner and self.file(inner) else None
         return None
 
-    def _inside(self, dotted):
+    def inside(self, dotted):
         """Return a dotted name without the package's own, or None for another package's."""
         if dotted == self.name:
             return ""
@@ -199,48 +207,9 @@ class Package:
         except LookupError:
             return False
 
-    def needed(self, sources):
-        """Return the modules that sources need, each after those it needs itself.
-
-        Names that do not exist are passed over: Python will say so better.
-        """
-        ordered, entered = [], set()
-
-        def enter(module):
-            if module in entered:
-                return
-            entered.add(module)
-            if module:
-                enter(module.rpartition(".")[0])
-            for use in self.imports(module):
-                follow(use)
-            ordered.append(module)
-            solutions = re.sub(r"^exercises\.(nb\d\d)$", r"exercises.solutions.\1", module)
-            if solutions != module and self.file(solutions):  # loaded by name, when asked for
-                enter(solutions)
-
-        def follow(use):
-            for module in self.resolve(use) if self.has(use) else []:
-                enter(module)
-
-        for use in self.uses(sources):
-            follow(use)
-        return ordered
-
-    def data_files(self, module):
-        """Return the files of data beside a module that its text names: `with_name("a.csv")`."""
-        folder = self.file(module).parent
-        texts = (node.value for node in ast.walk(self.tree(module)) if _is_text(node))
-        named = sorted({text for text in texts if DATA_FILE.fullmatch(text)})
-        return [folder / name for name in named if (folder / name).is_file()]
-
 
 def _without_magics(source):
     return re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
-
-
-def _is_text(node):
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _root(node):
@@ -250,13 +219,18 @@ def _root(node):
     return node if isinstance(node, ast.Name) else ast.Name("")
 
 
-def _walk(node):
+def is_for_type_checkers(node):
+    """Return whether a statement is an `if TYPE_CHECKING`."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def walk(node):
     """Walk as `ast.walk`, but not into what is for type checkers only."""
-    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+    if is_for_type_checkers(node):
         return
     yield node
     for child in ast.iter_child_nodes(node):
-        yield from _walk(child)
+        yield from walk(child)
 
 
 def _top_level(tree):

@@ -2,34 +2,26 @@
 
 import importlib
 
-# Name -> module that has it; imported when it is asked for, so that `critical_beta` alone does not
-# import the audit of losses.
-PLACES = {
-    "MISTAKES": "vae_helpers.known_mistakes.losses",
-    "CriticalBeta": "vae_helpers.audit.collapse",
-    "HealthReport": "vae_helpers.audit.health",
-    "LossAudit": "vae_helpers.audit.loss",
-    "audit_loss": "vae_helpers.audit.loss",
-    "critical_beta": "vae_helpers.audit.collapse",
-    "health_report": "vae_helpers.audit.health",
+# Name -> module of this package; imported when it is asked for, so that `critical_beta` alone does
+# not import the audit of losses.
+_HOME = {
+    "MISTAKES": "loss",
+    "CriticalBeta": "collapse",
+    "HealthReport": "health",
+    "LossAudit": "loss",
+    "audit_loss": "loss",
+    "audit_model": "model",
+    "critical_beta": "collapse",
+    "health_report": "health",
 }
-
-__all__ = [  # noqa: F822
-    "MISTAKES",
-    "CriticalBeta",
-    "HealthReport",
-    "LossAudit",
-    "audit_loss",
-    "critical_beta",
-    "health_report",
-]
+__all__ = list(_HOME)
 
 
 def __getattr__(name):
-    if name in PLACES:
-        return getattr(importlib.import_module(PLACES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__():
-    return sorted({*globals(), *PLACES})
+    return sorted({*globals(), *_HOME})

@@ -1,13 +1,20 @@
 """Images with their labels, in a training and a test part."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vae_helpers.images import as_uint8, check_images
 
+GARMENTS = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
 TEST_FRACTION = 0.15
-DRAWN_TRAIN, DRAWN_TEST = 12_000, 2_000
+SYNTHETIC_TRAIN, SYNTHETIC_TEST = 12_000, 2_000
+DRAWN_TRAIN, DRAWN_TEST = SYNTHETIC_TRAIN, SYNTHETIC_TEST  # the old names, for one edition
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -15,12 +22,13 @@ class ImageDataset:
     """Images with their labels, split into a training and a test part.
 
     Attributes:
-        train_images, test_images: uint8 of shape (n, 28, 28), white on black.
+        train_images, test_images: uint8 of shape (n, height, width) if grey, (n, height, width, 3)
+            in colour; both parts have images of one size.
         train_labels, test_labels: uint8 of shape (n,), an index into `class_names`.
         class_names: tuple of str.
         name: the name of the data set.
         source: where it came from, the rows read, and whether that is the original.
-        is_real: False for a stand-in drawn by code.
+        is_real: False for a synthetic stand-in.
 
     Raises:
         ValueError: if a part has the wrong shape or dtype, is empty, or its labels do not match.
@@ -30,7 +38,7 @@ class ImageDataset:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
-    class_names: tuple
+    class_names: tuple[str, ...]
     name: str
     source: str
     is_real: bool
@@ -39,18 +47,25 @@ class ImageDataset:
         for part in ("train", "test"):
             images = getattr(self, f"{part}_images")
             labels = getattr(self, f"{part}_labels")
-            if images.dtype != np.uint8 or images.ndim != 3:
+            in_colour = images.ndim == 4 and images.shape[-1] == 3
+            if images.dtype != np.uint8 or not (images.ndim == 3 or in_colour):
                 raise ValueError(
                     f"{part}_images is {images.dtype} of shape {images.shape}, expected uint8 "
-                    "(n, 28, 28): dataset_from_arrays converts other forms"
+                    "(n, height, width) or (n, height, width, 3): dataset_from_arrays converts "
+                    "other forms"
                 )
             check_images(images, f"{part}_images")
             _check_labels(labels, len(images), len(self.class_names), f"{part}_labels")
+        if self.train_images.shape[1:] != self.test_images.shape[1:]:
+            raise ValueError(
+                f"test_images has shape {self.test_images.shape} beside train_images "
+                f"{self.train_images.shape}, expected images of one size: resize one part"
+            )
 
     @property
-    def title_note(self):
-        """What a figure's title has to add: nothing for real images."""
-        return "" if self.is_real else " (drawn stand-in)"
+    def title_note(self) -> str:
+        """Return what a figure's title has to add: nothing for real images."""
+        return "" if self.is_real else " (synthetic stand-in)"
 
     def __repr__(self):
         return (
@@ -60,17 +75,24 @@ class ImageDataset:
 
 
 def dataset_from_arrays(
-    images, labels, class_names, name="my images", test_images=None, test_labels=None
-):
-    """Make an `ImageDataset` of arrays of your own.
+    images: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    name: str = "my images",
+    test_images: np.ndarray | None = None,
+    test_labels: np.ndarray | None = None,
+) -> ImageDataset:
+    """Return an `ImageDataset` of arrays of your own.
 
     Args:
-        images: uint8 0-255 or float in [0, 1], shape (n, 28, 28) or (n, 28, 28, 1).
+        images: uint8 0-255 or float in [0, 1], shape (n, height, width) or
+            (n, height, width, channels) with 1 or 3 channels.
         labels: whole numbers from 0, shape (n,).
         class_names: one name a label.
         name: stands in figure titles.
-        test_images, test_labels: the test part. Without it, 15% of each class are held out, and
+        test_images: the images of the test part. Without it, 15% of each class are held out, and
             both parts are shuffled, with a fixed seed.
+        test_labels: the labels of the test part.
 
     Raises:
         ValueError: naming what does not fit, and the cure.
@@ -89,16 +111,55 @@ def dataset_from_arrays(
     return ImageDataset(*parts, tuple(class_names), name, f"{rows:,} images given as arrays", True)
 
 
-def stand_in(name, draw, class_names):
-    images, labels, _ = draw(DRAWN_TRAIN + DRAWN_TEST, seed=0)
-    source = f"drawn stand-in: {len(images):,} images drawn by code, not the real {name}"
-    train, test = slice(DRAWN_TRAIN), slice(DRAWN_TRAIN, None)
+def split_rows(
+    labels: np.ndarray, test_fraction: float = TEST_FRACTION
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the training and of the test part, each shuffled with a fixed seed.
+
+    Args:
+        labels: shape (n,).
+        test_fraction: share of each class that is held out; of two images or more at least one.
+    """
+    rng = np.random.default_rng(0)
+    train, test = [], []
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        held_out = max(round(test_fraction * len(rows)), 1)
+        held_out = min(held_out, len(rows) - 1)
+        test.append(rows[:held_out])
+        train.append(rows[held_out:])
+    train, test = (rng.permutation(np.concatenate(part)) for part in (train, test))
+    return train, test
+
+
+def split(images, labels):
+    """Return (train_images, train_labels, test_images, test_labels), see `split_rows`."""
+    train, test = split_rows(labels)
+    return images[train], labels[train], images[test], labels[test]
+
+
+def stand_in(name: str, make: Callable, class_names: Sequence[str]) -> ImageDataset:
+    """Return a synthetic data set under the name of a real one.
+
+    Args:
+        name: the real data set.
+        make: function of (n, seed) that returns images, labels and factors.
+        class_names: one name a label.
+    """
+    images, labels, _ = make(SYNTHETIC_TRAIN + SYNTHETIC_TEST, seed=0)
+    source = f"synthetic stand-in: {len(images):,} images made by code, not the real {name}"
+    train, test = slice(SYNTHETIC_TRAIN), slice(SYNTHETIC_TRAIN, None)
     return ImageDataset(
         images[train], labels[train], images[test], labels[test], class_names, name, source, False
     )
 
 
-def checked(arrays, class_names, name, source):
+def dataset_from_files(arrays, class_names, name, source):
+    """Return an `ImageDataset` of what files held.
+
+    Raises:
+        ValueError: if the files do not fit together; the message says which they are.
+    """
     try:
         return ImageDataset(*arrays, class_names, name, source, True)
     except ValueError as error:
@@ -127,16 +188,3 @@ def _as_labels(labels, count, classes, name):
     if classes > 256:
         raise ValueError(f"{classes} classes, expected at most 256: labels are kept as uint8")
     return labels.astype(np.uint8)
-
-
-def split(images, labels):
-    """Hold out 15% of each class (at least one image of two) and shuffle both parts."""
-    rng = np.random.default_rng(0)
-    train, test = [], []
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        held_out = max(round(TEST_FRACTION * len(rows)), int(len(rows) > 1))
-        test.append(rows[:held_out])
-        train.append(rows[held_out:])
-    train, test = (rng.permutation(np.concatenate(part)) for part in (train, test))
-    return images[train], labels[train], images[test], labels[test]

@@ -18,11 +18,11 @@ PIXELS = SIDE * SIDE
 MAGIC = {2049: "labels", 2051: "images"}
 
 CHUNK_ROWS = 8192  # one chunk of 64-bit integers takes 51 MB
-PROGRESS_ROWS = 50_000  # a bar only where reading takes longer than a blink
+PROGRESS_ROWS = 50_000  # show a bar for large files only
 
 
-def read_idx(path, content=None):
-    """Read one IDX file of 28x28 images or of labels.
+def read_idx(path: str | Path, content: bytes | None = None) -> tuple[np.ndarray, str]:
+    """Return the array of one IDX file of 28 x 28 images or of labels.
 
     Args:
         path: the file; named in every error.
@@ -66,8 +66,8 @@ def read_idx(path, content=None):
     return array, hashlib.sha256(content).hexdigest()
 
 
-def read_csv(path, classes, has_header):
-    """Read a CSV file of one image a line: its label, then 784 pixels from 0 to 255.
+def read_csv(path: str | Path, classes: int, has_header: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and labels of a CSV file: a line is a label, then 784 pixels, 0 to 255.
 
     The file is read in chunks straight into arrays of bytes, so that 700 MB of text need about
     0.4 GB of memory. A large file shows a progress bar.
@@ -83,9 +83,6 @@ def read_csv(path, classes, has_header):
     Raises:
         ValueError: naming the first line that is not as expected, and the cure.
     """
-    import pandas as pd
-    from tqdm import tqdm
-
     _check_first_line(path, has_header)
     rows = _count_lines(path) - has_header
     if rows < 1:
@@ -93,6 +90,26 @@ def read_csv(path, classes, has_header):
     images = np.empty((rows, PIXELS), np.uint8)
     labels = np.empty(rows, np.uint8)
     done = 0
+    try:
+        for table in _tables(path, rows, has_header):
+            if not _is_good(table, classes):
+                raise ValueError
+            images[done : done + len(table)] = table[:, 1:]
+            labels[done : done + len(table)] = table[:, 0]
+            done += len(table)
+        if done != rows:
+            raise ValueError
+    except ValueError as error:  # pandas' own ParserError is one, too
+        fault = _first_fault(path, classes, first_line=1 + has_header + done)
+        raise ValueError(fault or f"{path} cannot be read as a CSV of images: {error}") from error
+    return images.reshape(-1, SIDE, SIDE), labels
+
+
+def _tables(path, rows, has_header):
+    """Yield the numbers of the file in chunks of lines; a large file shows a progress bar."""
+    import pandas as pd
+    from tqdm import tqdm
+
     chunks = pd.read_csv(
         path,
         header=None,
@@ -110,22 +127,10 @@ def read_csv(path, classes, has_header):
         mininterval=0.5,
         disable=rows < PROGRESS_ROWS,
     )
-    try:
-        with chunks, bar:
-            for chunk in chunks:
-                table = chunk.to_numpy()
-                if not _is_good(table, classes):
-                    raise ValueError
-                images[done : done + len(table)] = table[:, 1:]
-                labels[done : done + len(table)] = table[:, 0]
-                done += len(table)
-                bar.update(len(table))
-        if done != rows:
-            raise ValueError
-    except ValueError as error:  # pandas' own ParserError is one, too
-        fault = _first_fault(path, classes, first_line=1 + has_header + done)
-        raise ValueError(fault or f"{path} cannot be read as a CSV of images: {error}") from error
-    return images.reshape(-1, SIDE, SIDE), labels
+    with chunks, bar:
+        for chunk in chunks:
+            yield chunk.to_numpy()
+            bar.update(len(chunk))
 
 
 def _is_good(table, classes):
@@ -169,7 +174,7 @@ def _check_first_line(path, has_header):
 
 
 def _count_lines(path):
-    """Lines of text; blank lines at the end of the file do not count."""
+    """Return the number of lines; blank lines at the end of the file do not count."""
     newlines, newlines_at_end = 0, 0
     with open(path, "rb") as file:
         while block := file.read(1 << 22):
@@ -181,8 +186,7 @@ def _count_lines(path):
 
 
 def _first_fault(path, classes, first_line):
-    """Read on line by line, slowly, from `first_line` and say what is wrong with the first bad
-    line (None if all are good)."""
+    """Return what is wrong with the first bad line from `first_line` on (None if all are good)."""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = itertools.islice(file, first_line - 1, None)
         for number, line in enumerate(lines, start=first_line):
@@ -190,8 +194,8 @@ def _first_fault(path, classes, first_line):
             if len(fields) != 1 + PIXELS:
                 return (
                     f"line {number} of {path} has {len(fields)} columns, expected 785 (the label, "
-                    "then 784 pixels). Mend or delete that line; if it is the last one, the file "
-                    "was cut off: fetch it again."
+                    "then 784 pixels). Correct or delete that line; if it is the last one, the "
+                    "file was cut off: fetch it again."
                 )
             for column, field in enumerate(fields, start=1):
                 top = classes - 1 if column == 1 else 255
@@ -199,7 +203,7 @@ def _first_fault(path, classes, first_line):
                     what = "label" if column == 1 else "pixel"
                     return (
                         f"line {number} of {path}: column {column} holds {field!r}, expected a "
-                        f"{what} (a whole number from 0 to {top}). Mend or delete that line."
+                        f"{what} (a whole number from 0 to {top}). Correct or delete that line."
                     )
     return None
 
@@ -213,5 +217,5 @@ def _broken(path, what):
 def _broken_download(url, what):
     return ValueError(
         f"the download of {url} is broken: {what}. Nothing of it was kept: run again (behind a "
-        "login page, log in first), or set VAE_OFFLINE=1 to go on with the drawn stand-in."
+        "login page, log in first), or set VAE_OFFLINE=1 to go on with the synthetic stand-in."
     )

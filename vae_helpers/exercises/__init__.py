@@ -50,8 +50,8 @@ class Progress:
     __repr__ = __str__
 
 
-def progress():
-    """What is done, for the questions of the modules that this session has loaded."""
+def progress() -> Progress:
+    """Return what is done, for the questions of the modules that this session has loaded."""
     from vae_helpers.exercises.question import questions
 
     names = sorted(name for name in sys.modules if re.fullmatch(rf"{__name__}\.nb\d\d", name))

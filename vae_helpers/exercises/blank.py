@@ -74,8 +74,8 @@ Blank.__array_priority__ = 1e6
 ____ = Blank()
 
 
-def is_blank(value):
-    """True for ____, for Python's own `...`, and for a list, tuple or dict that holds one."""
+def is_blank(value) -> bool:
+    """Return True for ____, for Python's own `...`, and for a list, tuple or dict with one."""
     if value is ____ or value is ...:
         return True
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
 """What is wrong with some numbers, said in words: shape, sign, factor, offset, NaN.
 
 Pure functions. The numbers may be an array, a tensor, a single number, a piece of text, or a tuple
-of several of these; `judge` compares what an answer gave with what it should have given.
+of several of these; `difference` compares what an answer gave with what it should have given.
 """
 
 import math
@@ -19,8 +19,8 @@ STORIES = {
 WHOLE = (2, 3, 4, 5, 8, 10, 28, 100, 255, 256, 784, 1000)
 
 
-def numbers(value):
-    """`value` as a float array.
+def numbers(value) -> np.ndarray:
+    """Return `value` as a float array.
 
     Raises:
         ValueError: in words for the learner, if it is not made of numbers.
@@ -44,8 +44,8 @@ def numbers(value):
         raise ValueError(f"It is {_kind(value)}, expected numbers.") from None
 
 
-def same(given, expected, tolerance):
-    """True when `given` has the shape and the values of `expected`; never raises."""
+def same(given, expected, tolerance: float) -> bool:
+    """Return True when `given` has the shape and the values of `expected`; never raises."""
     try:
         if isinstance(expected, str):
             return isinstance(given, str) and _plain(given) == _plain(expected)
@@ -64,15 +64,21 @@ def same(given, expected, tolerance):
         return False
 
 
-def close(given, expected, tolerance):
-    """True when two float arrays of one shape agree; equal infinities and NaNs count as equal."""
+def close(given: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    """Return True when two float arrays of one shape agree; equal infinities and NaNs do."""
     finite = np.abs(expected[np.isfinite(expected)])
     scale = finite.max() if finite.size else 0.0
     floor = tolerance * (0.01 * scale + 1e-3)
     return bool(np.allclose(given, expected, rtol=tolerance, atol=floor, equal_nan=True))
 
 
-def judge(results, tolerance, of="Your answer", outcome="", reveal=True):
+def difference(
+    results: list[tuple],
+    tolerance: float,
+    of: str = "Your answer",
+    outcome: str = "",
+    reveal: bool = True,
+) -> str:
     """Say what distinguishes what was given from what was expected.
 
     Args:
@@ -88,9 +94,9 @@ def judge(results, tolerance, of="Your answer", outcome="", reveal=True):
     """
     expected = results[0][1]
     if isinstance(expected, dict):
-        return _judge_parts(results, tolerance, outcome, sorted(expected), reveal)
+        return _difference_of_parts(results, tolerance, outcome, sorted(expected), reveal)
     if isinstance(expected, list | tuple):
-        return _judge_parts(results, tolerance, outcome, range(len(expected)), reveal)
+        return _difference_of_parts(results, tolerance, outcome, range(len(expected)), reveal)
     if isinstance(expected, str):
         given = results[0][0]
         if not isinstance(given, str):
@@ -111,8 +117,8 @@ def judge(results, tolerance, of="Your answer", outcome="", reveal=True):
     )
 
 
-def shapes_of(arguments):
-    """'z_mean of shape (3, 2), z_log_var of shape (3, 2)' for a dict of arguments."""
+def shapes_of(arguments: dict) -> str:
+    """Return 'z_mean of shape (3, 2), z_log_var of shape (3, 2)' for a dict of arguments."""
     words = []
     for name, value in arguments.items():
         shape = np.shape(value)
@@ -120,7 +126,7 @@ def shapes_of(arguments):
     return ", ".join(words)
 
 
-def _judge_parts(results, tolerance, outcome, keys, reveal):
+def _difference_of_parts(results, tolerance, outcome, keys, reveal):
     for given, _, _ in results:
         try:
             found = len(given)
@@ -133,7 +139,7 @@ def _judge_parts(results, tolerance, outcome, keys, reveal):
     for key in keys:
         name = key if isinstance(key, str) else f"part {key + 1} of {len(keys)}"
         part = [(given[key], right[key], arguments) for given, right, arguments in results]
-        words = judge(part, tolerance, of=f"Your {name}", reveal=reveal)
+        words = difference(part, tolerance, of=f"Your {name}", reveal=reveal)
         if words:
             return words
     return ""

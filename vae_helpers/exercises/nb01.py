@@ -6,6 +6,14 @@ import numpy as np
 
 from vae_helpers.exercises.question import Mistake, Question
 
+
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb01
+
+    return nb01
+
+
 PIXELS = 784
 
 
@@ -25,15 +33,12 @@ log_line = Question(
             wrong=-243.5,
         ),
         Mistake(
-            "That is the difference of the two terms. They are added: both are costs.",
-            wrong=243.5,
+            "That is the difference of the two terms. They are added: both are costs.", wrong=243.5
         ),
         Mistake("The KL is missing: the code has to be paid for too.", wrong=-250.0),
     ],
     hint="Both terms are costs, and the ELBO is to be made large.",
-    solution="""
-        my_elbo = -(250.0 + 6.5)
-    """,
+    solutions=solutions,
     remark="With beta = 1 the loss is minus this number, 256.5 nats per image.",
     tolerance=1e-5,
 )
@@ -48,7 +53,7 @@ bits_per_pixel = Question(
     "Convert nats per image (28 by 28 pixels) to bits per pixel.",
     variable="my_bits",
     answer=_bits,
-    draw=lambda rng: (rng.uniform(150.0, 600.0, size=int(rng.integers(2, 6))),),
+    inputs=lambda rng: (rng.uniform(150.0, 600.0, size=int(rng.integers(2, 6))),),
     outcome="One number for each one given, in bits per pixel.",
     mistakes=[
         Mistake(
@@ -71,10 +76,7 @@ bits_per_pixel = Question(
     ],
     hint="One bit is ln 2 nats. Is a bit more or less than a nat? And how many pixels share the "
     "sum?",
-    solution="""
-        def my_bits(nats):
-            return nats / np.log(2) / 784
-    """,
+    solutions=solutions,
     remark="A shrug costs exactly 1 bit per pixel, which makes this unit a good one for the head.",
 )
 
@@ -89,7 +91,7 @@ brightness = Question(
     "The mean grey value of each image.",
     variable="my_brightness",
     answer=lambda images: images.mean(axis=(1, 2, 3)),
-    draw=_pictures,
+    inputs=_pictures,
     outcome="One number for each image, shape (n,), between 0 and 1.",
     mistakes=[
         Mistake(
@@ -117,10 +119,7 @@ brightness = Question(
         ),
     ],
     hint="Four axes: images, rows, columns, channel. Which of them make up one image?",
-    solution="""
-        def my_brightness(images):
-            return np.mean(images, axis=(1, 2, 3))
-    """,
+    solutions=solutions,
     remark="A mean over all axes but the first. The two terms of the loss are SUMS over those "
     "axes.",
 )
@@ -138,7 +137,7 @@ wobble = Question(
     "the samples, averaged over pixels and images.",
     variable="my_wobble",
     answer=lambda samples: samples.std(axis=0).mean(),
-    draw=_samples,
+    inputs=_samples,
     outcome="One number.",
     mistakes=[
         Mistake(
@@ -180,10 +179,7 @@ wobble = Question(
         ),
     ],
     hint="Which axis counts the samples of one image? The deviation is taken over that one alone.",
-    solution="""
-        def my_wobble(samples):
-            return np.mean(np.std(samples, axis=0))
-    """,
+    solutions=solutions,
     remark="The clouds are narrow: a typical standard deviation of a code is around 0.05, where "
     "the prior's is 1. Narrower would cost more KL, wider would blur the drawing.",
     tolerance=1e-3,
@@ -216,7 +212,7 @@ far_codes = Question(
     "The share of codes from N(0, sigma^2 I) on the plane that lie further than 3 from the centre.",
     variable="my_share",
     answer=_beyond,
-    draw=lambda rng: (float(rng.uniform(1.5, 4.0)),),
+    inputs=lambda rng: (float(rng.uniform(1.5, 4.0)),),
     outcome="A share between 0 and 1.",
     mistakes=[
         Mistake(
@@ -266,11 +262,7 @@ far_codes = Question(
     ],
     hint="You need no formula: draw 200,000 codes, measure their lengths, count. (With one: the "
     "squared length of a standard Gaussian code of two numbers is exponential, with mean 2.)",
-    solution="""
-        def my_share(sigma):
-            codes = sigma * np.random.default_rng(0).standard_normal((200_000, 2))
-            return np.mean(np.linalg.norm(codes, axis=1) > 3)
-    """,
+    solutions=solutions,
     remark="Exactly, it is exp(-4.5 / sigma^2): one in ninety codes of the prior, six of ten with "
     "sigma = 3. Out there the decoder has hardly practised. It goes on in the direction it knows, "
     "and a few kinds of garment come again and again.",

@@ -2,10 +2,19 @@
 
 import math
 
-import keras
 import numpy as np
 
-from vae_helpers.exercises.question import Mistake, Question, codes
+from vae_helpers.exercises.losses import codes, kl_mistakes, kl_with
+from vae_helpers.exercises.question import Mistake, Question
+from vae_helpers.known_mistakes import losses
+
+
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb02
+
+    return nb02
+
 
 two_prices = Question(
     "two_prices",
@@ -58,10 +67,7 @@ two_prices = Question(
     ],
     hint="For the first only the mean differs from the prior's. For the second, ask what one "
     "latent variable costs; ln 100 is 4.61.",
-    solution="""
-        one_latent = 0.5 * (0.0**2 + 0.01 - 1 - np.log(0.01))
-        my_prices = 4.5, 10 * one_latent
-    """,
+    solutions=solutions,
     remark="Half of 9 + 1 - 1 - 0 is 4.5. One of the ten costs half of 0.01 - 1 + 4.61, which is "
     "1.81. Being precise costs, even about nothing.",
     tolerance=0.01,
@@ -72,140 +78,90 @@ def _near(answer, part, value):
     return abs(float(answer[part]) - value) < 0.01
 
 
-def _kl_terms(z_mean, z_log_var):
-    return 0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var)
+_each = losses.gaussian_kl
+_kl = kl_with(_each)
+_keras_kl = kl_with(losses.kl("keras_kl_of_heads").function)
 
 
 gaussian_kl = Question(
     "gaussian_kl",
     "KL(N(z_mean, exp(z_log_var)) || N(0, I)), in nats per image.",
     variable="my_kl",
-    answer=lambda z_mean, z_log_var: _kl_terms(z_mean, z_log_var).sum(axis=1),
-    draw=codes,
+    answer=_kl,
+    inputs=codes,
     outcome="One number for each image, shape (batch,), in nats.",
     mistakes=[
         Mistake(
             "With 2 latents it is exactly half, with 3 a third: you averaged over the latents, "
             "where the KL adds them.",
-            wrong=lambda m, v: _kl_terms(m, v).mean(axis=1),
+            wrong=kl_with(_each, np.mean),
         ),
         Mistake(
             "You averaged over images and latents at once. Add over the latents (axis 1), and "
             "leave the mean over images to the caller.",
-            wrong=lambda m, v: _kl_terms(m, v).mean(),
+            wrong=lambda m, v: _each(m, v).mean(),
         ),
         Mistake(
             "You took the mean over the images at the end. A loss does that later, once; here one "
             "number for each image is asked for.",
-            wrong=lambda m, v: _kl_terms(m, v).sum(axis=1).mean(),
+            wrong=lambda m, v: _kl(m, v).mean(),
         ),
         Mistake(
             "You added over the images as well. Only what one image is made of is added: axis 1.",
-            wrong=lambda m, v: _kl_terms(m, v).sum(),
+            wrong=lambda m, v: _kl(m, v).sum(),
         ),
         Mistake(
             "You added over axis 0, which counts the images. The latents are axis 1.",
-            wrong=lambda m, v: _kl_terms(m, v).sum(axis=0),
+            wrong=lambda m, v: _each(m, v).sum(axis=0),
         ),
         Mistake(
-            "One value for each latent is right so far; now add them up, over axis 1.",
-            wrong=_kl_terms,
+            "One value for each latent is right so far; now add them up, over axis 1.", wrong=_each
         ),
-        Mistake(
-            "Exactly twice too large: the half in front is missing.",
-            wrong=lambda m, v: 2 * _kl_terms(m, v).sum(axis=1),
-        ),
-        Mistake(
-            "The sign is wrong: this is -KL, the form that is added to an ELBO. A KL is never "
-            "negative.",
-            wrong=lambda m, v: -_kl_terms(m, v).sum(axis=1),
-        ),
-        Mistake(
-            "You took z_log_var for the log of the STANDARD DEVIATION. It is the log variance: "
-            "exp(z_log_var) is the variance already.",
-            wrong=lambda m, v: _kl_terms(m, 2 * v).sum(axis=1),
-        ),
-        Mistake(
-            "You took z_log_var for the variance itself: exp(z_log_var) is the variance.",
-            wrong=lambda m, v: (0.5 * (m**2 + v - 1 - np.log(v))).sum(axis=1),
-        ),
-        Mistake(
-            "You took z_log_var for the standard deviation itself. It is the log variance: "
+        *kl_mistakes(
+            without_half="Exactly twice too large: the half in front is missing.",
+            negative="The sign is wrong: this is -KL, the form that is added to an ELBO. A KL is "
+            "never negative.",
+            log_var_sign_twice="The sign of the log variance is wrong in both of its places.",
+            plus_one="The 1 is added, where it is subtracted.",
+            without_minus_one="The -1 is missing: a code that equals the prior must cost nothing.",
+            mean_not_squared="The mean has to be squared.",
+            half_on_mean_only="The half stands before the squared mean only; it belongs to all "
+            "four terms.",
+            log_std="You took z_log_var for the log of the STANDARD DEVIATION. It is the log "
+            "variance: exp(z_log_var) is the variance already.",
+            variance="You took z_log_var for the variance itself: exp(z_log_var) is the variance.",
+            std="You took z_log_var for the standard deviation itself. It is the log variance: "
             "exp(z_log_var) is the variance.",
-            wrong=lambda m, v: (0.5 * (m**2 + v**2 - 1 - np.log(v**2))).sum(axis=1),
+            log_var_sign="The log variance at the end is added, where it is subtracted.",
+            no_log_var="The log variance at the end is missing: without it, nothing keeps a cloud "
+            "from shrinking.",
+            log_std_in_exp="In exp you doubled z_log_var. exp(z_log_var) is the variance already.",
+            sigma_for_variance="In exp you halved z_log_var. That gives the standard deviation, "
+            "and the KL has the variance.",
+            mean_sign="The squared mean is subtracted: a code far from the centre must cost more, "
+            "not less.",
+            no_mean="The mean's part is missing: moving the cloud costs too.",
+            reversed="That is the KL the other way round, from the prior to q. In a VAE q comes "
+            "first.",
         ),
         Mistake(
             "Keras' KLDivergence compares tables of probabilities, which a mean and a log "
             "variance are not: write the Gaussian formula out.",
-            wrong=lambda m, v: keras.losses.KLDivergence()(m, v),
+            wrong=lambda m, v: _keras_kl(m, v).mean(),
         ),
         Mistake(
             "The exponential is missing: where the formula has the variance, write exp(z_log_var).",
-            wrong=lambda m, v: (0.5 * (m**2 - 1.0)).sum(axis=1),
-        ),
-        Mistake(
-            "The sign of the log variance is wrong in both of its places.",
-            wrong=lambda m, v: _kl_terms(m, -v).sum(axis=1),
-        ),
-        Mistake(
-            "The log variance at the end is added, where it is subtracted.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - 1 + v)).sum(axis=1),
-        ),
-        Mistake(
-            "The log variance at the end is missing: without it, nothing keeps a cloud from "
-            "shrinking.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - 1)).sum(axis=1),
-        ),
-        Mistake(
-            "In exp you doubled z_log_var. exp(z_log_var) is the variance already.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(2 * v) - 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "In exp you halved z_log_var. That gives the standard deviation, and the KL has the "
-            "variance.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(0.5 * v) - 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The 1 is added, where it is subtracted.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) + 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The squared mean is subtracted: a code far from the centre must cost more, not less.",
-            wrong=lambda m, v: (0.5 * (np.exp(v) - m**2 - 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The mean's part is missing: moving the cloud costs too.",
-            wrong=lambda m, v: (0.5 * (np.exp(v) - 1 - v)).sum(axis=1),
+            wrong=kl_with(lambda m, v: losses.kl("mean_square_alone").function(m, v) - 0.5),
         ),
         Mistake(
             "The -1 stands outside of the sum or of the half: it belongs to each latent, in the "
             "bracket.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - v)).sum(axis=1) - 1,
-        ),
-        Mistake(
-            "The mean has to be squared.",
-            wrong=lambda m, v: (0.5 * (m + np.exp(v) - 1 - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The -1 is missing: a code that equals the prior must cost nothing.",
-            wrong=lambda m, v: (0.5 * (m**2 + np.exp(v) - v)).sum(axis=1),
-        ),
-        Mistake(
-            "The half stands before the squared mean only; it belongs to all four terms.",
-            wrong=lambda m, v: (0.5 * m**2 + np.exp(v) - 1 - v).sum(axis=1),
-        ),
-        Mistake(
-            "That is the KL the other way round, from the prior to q. In a VAE q comes first.",
-            wrong=lambda m, v: (0.5 * ((1 + m**2) * np.exp(-v) - 1 + v)).sum(axis=1),
+            wrong=lambda m, v: _kl(m, v) + 0.5 * m.shape[1] - 1,
         ),
     ],
     hint="Four terms in a bracket with a half before it (line 5). The variance is exp(z_log_var). "
     "Then line 6: what happens to the latents of one image?",
-    solution="""
-        def my_kl(z_mean, z_log_var):
-            per_dimension = 0.5 * (tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var)
-            return tf.reduce_sum(per_dimension, axis=1)
-    """,
+    solutions=solutions,
     remark="The package's gaussian_kl does the same, and clamps the log variance before exp.",
 )
 
@@ -220,7 +176,7 @@ prior_gap = Question(
     "far below log p(x) is its bound?",
     variable="my_gap",
     answer=_gap,
-    draw=lambda rng: (rng.normal(size=int(rng.integers(3, 7))) * 3,),
+    inputs=lambda rng: (rng.normal(size=int(rng.integers(3, 7))) * 3,),
     outcome="One number for each x, in nats, never negative.",
     mistakes=[
         Mistake(
@@ -264,10 +220,7 @@ prior_gap = Question(
     ],
     hint="The gap is a KL between two Gaussians, q first. For N(m, v) and N(m0, v0) it is half of "
     "log(v0 / v) + (v + (m - m0)^2) / v0 - 1. Or use the grid.",
-    solution="""
-        def my_gap(x):
-            return 0.5 * (np.log(0.2) + (1 + (0.4 * x) ** 2) / 0.2 - 1)
-    """,
+    solutions=solutions,
     remark="It is smallest at x = 0, half of 4 - log 5, which is 1.20 nats. The bound is never "
     "tight, because the posterior is narrower than the prior whatever x is.",
 )
@@ -308,7 +261,7 @@ honest_logs = Question(
     answer=lambda reconstruction, kl, elbo: (
         _adds_up(reconstruction, kl, elbo) & (kl >= 0) & (reconstruction >= 0)
     ),
-    draw=_logs,
+    inputs=_logs,
     outcome="True or False for each log, shape (n,).",
     mistakes=[
         Mistake(
@@ -362,11 +315,7 @@ honest_logs = Question(
     ],
     hint="Three conditions: what the three numbers owe each other, and one for each of the two "
     "costs. Join them with & for arrays.",
-    solution="""
-        def my_test(reconstruction, kl, elbo):
-            adds_up = np.isclose(elbo, -(reconstruction + kl))
-            return adds_up & (kl >= 0) & (reconstruction >= 0)
-    """,
+    solutions=solutions,
     remark="So a Bernoulli VAE that reports a test ELBO of +5 is wrong, whatever its code. This "
     "notebook's own ELBOs were positive because its pixels were Gaussian: with a noise variance "
     "of 0.019 a pixel's density reaches 2.9, which is up to 1.06 nats for each of 784 pixels.",
@@ -381,9 +330,7 @@ def _log_weights(rng):
     return log_likelihood, log_prior, log_posterior
 
 
-def _log_sum(values, axis=0):
-    top = values.max(axis=axis, keepdims=True)
-    return np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
+_log_sum = np.logaddexp.reduce  # over axis 0, if nothing is said
 
 
 k_sample_bound = Question(
@@ -394,7 +341,7 @@ k_sample_bound = Question(
     answer=lambda log_likelihood, log_prior, log_posterior: (
         _log_sum(log_likelihood + log_prior - log_posterior) - math.log(len(log_prior))
     ),
-    draw=_log_weights,
+    inputs=_log_weights,
     outcome="One number for each image, shape (batch,), in nats.",
     mistakes=[
         Mistake(
@@ -454,12 +401,7 @@ k_sample_bound = Question(
     ],
     hint="Add and subtract the log densities first: those are k log weights for each image. Then "
     "a log of a mean of exponentials, done so that exp(-900) does not vanish.",
-    solution="""
-        def my_bound(log_likelihood, log_prior, log_posterior):
-            log_weights = log_likelihood + log_prior - log_posterior
-            largest = np.max(log_weights, axis=0)
-            return largest + np.log(np.mean(np.exp(log_weights - largest), axis=0))
-    """,
+    solutions=solutions,
     remark="With k = 1 this is the one-sample ELBO; with growing k its mean rises towards log "
     "p(x).",
     tolerance=1e-6,
@@ -492,7 +434,7 @@ diagonal_gap = Question(
     "(pixels, latent_dim) and noise variance.",
     variable="my_diagonal_gap",
     answer=lambda weights, noise_var: _excess(_precision(weights, noise_var)),
-    draw=_decoder,
+    inputs=_decoder,
     outcome="One number, in nats; it is the same for every image.",
     mistakes=[
         Mistake(
@@ -535,11 +477,7 @@ diagonal_gap = Question(
     ],
     hint="Write KL(q || posterior) for a diagonal q with the posterior's mean, in terms of "
     "M = W'W + s^2 I. Which variance makes it smallest? What is left has only M in it.",
-    solution="""
-        def my_diagonal_gap(weights, noise_var):
-            M = weights.T @ weights + noise_var * np.eye(weights.shape[1])
-            return 0.5 * (np.log(np.diag(M)).sum() - np.linalg.slogdet(M)[1])
-    """,
+    solutions=solutions,
     remark="Rotating W to W R leaves W W', and so log p(x), as it was. But the latent variables "
     "become correlated, and no diagonal q can say so. The ELBO with a diagonal encoder, unlike "
     "log p(x), prefers axes that line up with the principal components.",

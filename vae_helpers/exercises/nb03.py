@@ -1,10 +1,19 @@
-"""Exercises of notebook 03: one width in three dresses, and where each of them tears."""
+"""Exercises of notebook 03: three parameterisations of the scale, and where each fails."""
 
 import math
 
 import numpy as np
 
-from vae_helpers.exercises.question import Mistake, Question, codes
+from vae_helpers.exercises.losses import codes, gaussian_kl, kl_mistakes, kl_with
+from vae_helpers.exercises.question import Mistake, Question
+from vae_helpers.known_mistakes.samplers import WIDTHS
+
+
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb03
+
+    return nb03
 
 
 def _codes_and_noise(rng):
@@ -17,18 +26,23 @@ def _is_random(answer):
     return not np.allclose(answer(zeros, zeros, zeros), answer(zeros, zeros, zeros))
 
 
+def _with_width(code):
+    """A sampler that scales its noise by a width of the list."""
+    return lambda m, v, noise: m + WIDTHS[code].sigma(v) * noise
+
+
 sample = Question(
     "sample",
     "A code z from N(z_mean, exp(z_log_var)), made of standard normal noise.",
     variable="my_sample",
     answer=lambda z_mean, z_log_var, noise: z_mean + np.exp(0.5 * z_log_var) * noise,
-    draw=_codes_and_noise,
+    inputs=_codes_and_noise,
     outcome="The shape of z_mean, (batch, latent_dim).",
     mistakes=[
         Mistake(
             "The half is missing: exp(z_log_var) is the variance, and the noise is scaled by the "
             "standard deviation.",
-            wrong=lambda m, v, noise: m + np.exp(v) * noise,
+            wrong=_with_width("exp(z_log_var)"),
         ),
         Mistake(
             "You took z_log_var for the variance: its root is NaN wherever the output is negative.",
@@ -49,7 +63,7 @@ sample = Question(
         ),
         Mistake(
             "The noise is added unscaled: every cloud has the width of the prior.",
-            wrong=lambda m, v, noise: m + noise,
+            wrong=_with_width("1"),
         ),
         Mistake(
             "You drew noise of your own. Use the noise that is handed over.",
@@ -66,15 +80,12 @@ sample = Question(
         Mistake("You left the mean out.", wrong=lambda m, v, noise: np.exp(0.5 * v) * noise),
         Mistake(
             "The sign in exp is wrong: a large log variance must give a wide cloud.",
-            wrong=lambda m, v, noise: m + np.exp(-0.5 * v) * noise,
+            wrong=_with_width("exp(-z_log_var / 2)"),
         ),
     ],
     hint="The noise has standard deviation 1 and needs that of q. What is ln sigma, if ln sigma^2 "
     "is v?",
-    solution="""
-        def my_sample(z_mean, z_log_var, noise):
-            return z_mean + tf.exp(0.5 * z_log_var) * noise
-    """,
+    solutions=solutions,
     remark="Without the half a model trains, and reports an ELBO that is too good (section 7).",
 )
 
@@ -125,16 +136,7 @@ relu_head = Question(
     ],
     hint="What is ReLU(-0.5), and its logarithm? For the gradient: chain rule, one factor at a "
     "time. Section 3 has a function that computes it.",
-    solution="""
-        def relu_kl(a):
-            variance = tf.nn.relu(a)
-            return 0.5 * (variance - 1.0 - tf.math.log(variance))
-
-        a = tf.Variable(-0.5)
-        with tf.GradientTape() as tape:
-            kl = relu_kl(a)
-        my_pair = float(kl), float(tape.gradient(kl, a))
-    """,
+    solutions=solutions,
     remark="An infinite KL, and 0 times infinity for a gradient, which is NaN: the loud kind of "
     "failure.",
 )
@@ -145,8 +147,7 @@ def _mean_and_log_std(rng):
     return z_mean, (0.5 * z_log_var).astype("float32")
 
 
-def _kl(m, v):
-    return (0.5 * (m**2 + np.exp(v) - 1 - v)).sum(axis=1)
+_kl = kl_with(gaussian_kl)
 
 
 log_std_kl = Question(
@@ -154,33 +155,26 @@ log_std_kl = Question(
     "The KL of a head that returns s = ln sigma, the log standard deviation.",
     variable="my_kl",
     answer=lambda z_mean, z_log_std: _kl(z_mean, 2 * z_log_std),
-    draw=_mean_and_log_std,
+    inputs=_mean_and_log_std,
     outcome="One number for each image, shape (batch,), in nats.",
     mistakes=[
         Mistake(
             "That is the KL of a log VARIANCE: two parts of the model now mean different things "
             "by one output, as in section 7. The variance is exp(2 s).",
-            wrong=lambda m, s: _kl(m, s),
+            wrong=_kl,
         ),
-        Mistake(
-            "exp is right, the logarithm is not: ln sigma^2 is 2 s, and half of it is s.",
-            wrong=lambda m, s: (0.5 * (m**2 + np.exp(2 * s) - 1 - s)).sum(axis=1),
-        ),
-        Mistake(
-            "The logarithm is right, exp is not: the variance is exp(2 s), and exp(s) is sigma.",
-            wrong=lambda m, s: (0.5 * (m**2 + np.exp(s) - 1 - 2 * s)).sum(axis=1),
-        ),
-        Mistake(
-            "You halved s, where it has to be doubled: ln sigma^2 = 2 ln sigma.",
-            wrong=lambda m, s: _kl(m, 0.5 * s),
+        *kl_mistakes(
+            log_std_in_exp="exp is right, the logarithm is not: ln sigma^2 is 2 s, and half of it "
+            "is s.",
+            log_std_in_log="The logarithm is right, exp is not: the variance is exp(2 s), and "
+            "exp(s) is sigma.",
+            half_log_var="You halved s, where it has to be doubled: ln sigma^2 = 2 ln sigma.",
+            std="You took s for the standard deviation itself. It is its logarithm: sigma = "
+            "exp(s).",
         ),
         Mistake(
             "It is twice too large: the half is missing. (It does not cancel the 2 in exp(2 s).)",
             wrong=lambda m, s: 2 * _kl(m, 2 * s),
-        ),
-        Mistake(
-            "You took s for the standard deviation itself. It is its logarithm: sigma = exp(s).",
-            wrong=lambda m, s: (0.5 * (m**2 + s**2 - 1 - np.log(s**2))).sum(axis=1),
         ),
         Mistake(
             "You averaged over the latent dimensions, where a KL adds them.",
@@ -188,11 +182,7 @@ log_std_kl = Question(
         ),
     ],
     hint="Write the log variance in terms of s, and put that into the KL you know.",
-    solution="""
-        def my_kl(z_mean, z_log_std):
-            per_dimension = 0.5 * (tf.square(z_mean) + tf.exp(2.0 * z_log_std) - 1.0) - z_log_std
-            return tf.reduce_sum(per_dimension, axis=1)
-    """,
+    solutions=solutions,
     remark="As good a choice as the log variance; only do not mix the two.",
 )
 
@@ -201,7 +191,7 @@ log_std_slope = Question(
     "The gradient of that KL with respect to s, in one latent dimension.",
     variable="my_slope",
     answer=lambda z_log_std: np.exp(2 * z_log_std) - 1,
-    draw=lambda rng: (rng.uniform(-2.0, 1.0, size=int(rng.integers(3, 8))).astype("float32"),),
+    inputs=lambda rng: (rng.uniform(-2.0, 1.0, size=int(rng.integers(3, 8))).astype("float32"),),
     outcome="One number for each s.",
     mistakes=[
         Mistake(
@@ -226,12 +216,10 @@ log_std_slope = Question(
             wrong=lambda s: 2 * np.exp(2 * s) - 1,
         ),
         Mistake(
-            "That is the KL, and not its gradient.",
-            wrong=lambda s: 0.5 * (np.exp(2 * s) - 1) - s,
+            "That is the KL, and not its gradient.", wrong=lambda s: 0.5 * (np.exp(2 * s) - 1) - s
         ),
         Mistake(
-            "That is the gradient of the sampled width, e^s. Of the KL was asked.",
-            wrong=np.exp,
+            "That is the gradient of the sampled width, e^s. Of the KL was asked.", wrong=np.exp
         ),
         Mistake(
             "The sign is wrong: a wide cloud, s > 0, costs more when it widens.",
@@ -240,10 +228,7 @@ log_std_slope = Question(
     ],
     hint="Differentiate the previous answer term by term. Or let a tape do it, and read the law "
     "off.",
-    solution="""
-        def my_slope(z_log_std):
-            return np.exp(2 * z_log_std) - 1
-    """,
+    solutions=solutions,
     remark="It is bounded below by -1, twice the bound of the log variance: the same change of the "
     "output moves ln sigma^2 twice as far.",
 )
@@ -264,21 +249,13 @@ overflow = Question(
             "Those are the limits of exp(v / 2). Here s is doubled, and not halved.",
             wrong=(22.18, 177.45),
         ),
-        Mistake(
-            "You took log2, to base two: exp is to base e.",
-            wrong=(8.0, 64.0),
-        ),
-        Mistake(
-            "You took log10, to base ten: exp is to base e.",
-            wrong=(2.408, 19.27),
-        ),
+        Mistake("You took log2, to base two: exp is to base e.", wrong=(8.0, 64.0)),
+        Mistake("You took log10, to base ten: exp is to base e.", wrong=(2.408, 19.27)),
         Mistake("Right, in the other order: float16 first.", wrong=(44.36, 5.545)),
     ],
     hint="exp(y) is finite up to the logarithm of the type's largest number (np.finfo(...).max). "
     "What is y here?",
-    solution="""
-        my_limits = [0.5 * np.log(float(np.finfo(kind).max)) for kind in (np.float16, np.float32)]
-    """,
+    solutions=solutions,
     remark="Half of 11.09 and of 88.72. It is the same question for other people's clamps: "
     "Diffusers clamps a log variance at 20, so exp(0.5 * 20) = 22,026 fits into float16 and "
     "exp(20) does not. Drawing codes works there; a KL belongs in float32.",
@@ -296,7 +273,7 @@ quiet_noise = Question(
     "that is really drawn from?",
     variable="my_honest_kl",
     answer=lambda z_mean, z_log_var, scale: _kl(z_mean, z_log_var + 2 * math.log(scale)),
-    draw=_codes_and_scale,
+    inputs=_codes_and_scale,
     outcome="One number for each image, shape (batch,), in nats.",
     mistakes=[
         Mistake(
@@ -327,16 +304,13 @@ quiet_noise = Question(
         ),
         Mistake(
             "The width is right in exp and not in the logarithm: both read the new log variance.",
-            wrong=lambda m, v, scale: (0.5 * (m**2 + scale**2 * np.exp(v) - 1 - v)).sum(axis=1),
+            wrong=lambda m, v, scale: (
+                _kl(m, v + 2 * math.log(scale)) + math.log(scale) * m.shape[1]
+            ),
         ),
     ],
     hint="What standard deviation do the samples have? Then the log variance that belongs to it.",
-    solution="""
-        def my_honest_kl(z_mean, z_log_var, scale):
-            z_log_var = z_log_var + 2 * np.log(scale)
-            per_dimension = 0.5 * (tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var)
-            return tf.reduce_sum(per_dimension, axis=1)
-    """,
+    solutions=solutions,
     remark="For sigma^2 = 0.01 and a scale of 0.01 it is 6.41 nats instead of 1.81, in every "
     "dimension: the sampler and the KL spoke of two different Gaussians. (Keras' example did so "
     "for a while: pull request 4211, 2016.)",
@@ -348,7 +322,7 @@ adam_limit = Question(
     "the KL's gradient, about exp(v) / 2, overflow?",
     variable="my_limit",
     answer=lambda largest: math.log(2) + 0.5 * math.log(largest),
-    draw=lambda rng: (float(10.0 ** rng.uniform(4.0, 37.0)),),
+    inputs=lambda rng: (float(10.0 ** rng.uniform(4.0, 37.0)),),
     outcome="One number, a log variance.",
     mistakes=[
         Mistake(
@@ -377,10 +351,7 @@ adam_limit = Question(
         ),
     ],
     hint="Set (exp(v) / 2)^2 equal to M and solve for v.",
-    solution="""
-        def my_limit(largest):
-            return np.log(2 * np.sqrt(largest))
-    """,
+    solutions=solutions,
     remark="45.05 for float32: half way to the clamp at 80. Plain SGD squares nothing, so its "
     "update stays finite; but at v = 50 and a learning rate of 0.01 the step is 2.6e19 long, to a "
     "place where the gradient is -0.5: finite, and just as lost. A clamp at 20 costs a trained "

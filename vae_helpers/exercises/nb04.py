@@ -5,9 +5,24 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
-from vae_helpers.elbo import gaussian_kl
-from vae_helpers.exercises.blank import BlankLeft, is_blank
+from vae_helpers.exercises.examiners import (
+    contract_test_fault,
+    equal,
+    instance,
+    is_healthy,
+    kl_is_right,
+    latents_of,
+    round_latent_fault,
+)
 from vae_helpers.exercises.question import Mistake, Question
+
+
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb04
+
+    return nb04
+
 
 how_many = Question(
     "how_many",
@@ -59,9 +74,7 @@ how_many = Question(
     ],
     hint="What you combine multiplies, what you write adds. Without the cut between encoder and "
     "latent distribution, the two are combined already when you write them.",
-    solution="""
-        my_counts = 2 * 3 * 2, 2 + 3 + 2, 2 * 3 + 2
-    """,
+    solutions=solutions,
     remark="Twelve models of seven classes. One big class each would be twelve, and a thirteenth "
     "idea would have to be written several times.",
     tolerance=1e-6,
@@ -82,7 +95,7 @@ dense_weights = Question(
     "The number of weights in a stack of Dense layers with biases, from its widths, input first.",
     variable="my_count",
     answer=_weights,
-    draw=lambda rng: (tuple(int(n) for n in rng.integers(2, 300, size=int(rng.integers(3, 6)))),),
+    inputs=lambda rng: (tuple(int(n) for n in rng.integers(2, 300, size=int(rng.integers(3, 6)))),),
     outcome="One whole number.",
     mistakes=[
         Mistake(
@@ -93,10 +106,7 @@ dense_weights = Question(
             "You gave a bias to the inputs too. Only what a Dense layer puts out has one.",
             wrong=lambda sizes: _without_biases(sizes) + sum(sizes),
         ),
-        Mistake(
-            "The last layer has biases too.",
-            wrong=lambda sizes: _weights(sizes) - sizes[-1],
-        ),
+        Mistake("The last layer has biases too.", wrong=lambda sizes: _weights(sizes) - sizes[-1]),
         Mistake(
             "You gave each layer one bias in all; it has one for each of its outputs.",
             wrong=lambda sizes: _without_biases(sizes) + len(sizes) - 1,
@@ -115,248 +125,65 @@ dense_weights = Question(
         ),
     ],
     hint="One layer from a inputs to b outputs: a matrix and a vector. How many numbers each?",
-    solution="""
-        def my_count(sizes):
-            return sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:]))
-    """,
+    solutions=solutions,
     remark="Keras says the same: `count_params()` of a built layer.",
     tolerance=1e-9,
 )
 
 
-def _features(rng=None):
-    return (rng or np.random.default_rng()).normal(size=(7, 5)).astype("float32")
+def _round(change):
+    """A class whose `call` gives what `change` makes of z_mean, z_log_var and latent_dim."""
+
+    class RoundLatent(parts.LatentDistribution):
+        def call(self, features):
+            return change(*super().call(features), self.latent_dim)
+
+    return RoundLatent
 
 
-def _an_instance(cls, of, *arguments):
-    """A part made of the class that a learner hands over; a sentence when it is no class."""
-    if isinstance(cls, keras.layers.Layer):
-        raise TypeError(f"hand over the class itself, without brackets, and not a {of} made of it")
-    if not isinstance(cls, type):
-        raise TypeError(f"expected a class, got {type(cls).__name__}")
-    return cls(*arguments)
-
-
-def _latents(cls, latent_dim=3):
-    latent = _an_instance(cls, "latent distribution", latent_dim)
-    both = latent(_features())
-    if is_blank(both):
-        raise BlankLeft("a ____ is left in `call`")
-    if not isinstance(both, tuple | list) or len(both) != 2:
-        raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
-    z_mean, z_log_var = both
-    return latent, np.asarray(z_mean), np.asarray(z_log_var)
-
-
-def _equal(values, axis):
-    return np.ptp(values, axis=axis).max() < 1e-6
-
-
-def _examine_round_latent(cls):
-    latent, z_mean, z_log_var = _latents(cls)
-    for name, values in (("z_mean", z_mean), ("z_log_var", z_log_var)):
-        if values.shape != (7, 3):
-            return (
-                f"For 7 images and 3 latent dimensions, {name} has shape {values.shape}, expected "
-                "(7, 3): the contract is two tensors of that shape."
-            )
-    if not _equal(z_log_var, 1):
-        return (
-            "The log variances of one image still differ from dimension to dimension: the cloud is "
-            "oval."
-        )
-    if _equal(z_mean, 1):
-        return "The means are equal too: every code lies on a diagonal. Share the variance only."
-    if _equal(z_log_var, 0):
-        return "All images have the same log variance: it no longer depends on the features."
-    if not all(hasattr(latent, name) for name in ("sample", "kl", "latent_dim")):
-        return "`sample`, `kl` or `latent_dim` is missing: build on parts.LatentDistribution."
-    if not np.allclose(latent.kl(z_mean, z_log_var), gaussian_kl(z_mean, z_log_var), rtol=1e-4):
-        return "`kl` gives something else than the Gaussian KL; there was no need to change it."
-    z = np.asarray(latent.sample(np.zeros((4000, 3), "f4"), np.full((4000, 3), 2.0, "f4")))
-    if z.shape != (4000, 3) or not 2.5 < z.std() < 2.95:
-        return "`sample` no longer draws with the standard deviation exp(z_log_var / 2)."
-    _, _, z_log_var = _latents(cls, 2)
-    if z_log_var.shape != (7, 2):
-        return (
-            f"With 2 latent dimensions, z_log_var has shape {z_log_var.shape}, expected (7, 2): is "
-            "there a number where self.latent_dim belongs?"
-        )
-    return ""
-
-
-class _Oval(parts.LatentDistribution):
-    pass
-
-
-class _NotRepeated(parts.LatentDistribution):
-    def call(self, features):
-        z_mean, z_log_var = super().call(features)
-        return z_mean, tf.reduce_mean(z_log_var, axis=1, keepdims=True)
-
-
-class _Always3(parts.LatentDistribution):
-    def call(self, features):
-        z_mean, z_log_var = super().call(features)
-        return z_mean, tf.repeat(tf.reduce_mean(z_log_var, axis=1, keepdims=True), 3, axis=1)
-
-
-class _OverTheBatch(parts.LatentDistribution):
-    def call(self, features):
-        z_mean, z_log_var = super().call(features)
-        return z_mean, tf.zeros_like(z_mean) + tf.reduce_mean(z_log_var, axis=0)
-
-
-class _OverBoth(parts.LatentDistribution):
-    def call(self, features):
-        z_mean, z_log_var = super().call(features)
-        return z_mean, tf.fill(tf.shape(z_mean), tf.reduce_mean(z_log_var))
-
-
-class _MeansToo(parts.LatentDistribution):
-    def call(self, features):
-        return tuple(
-            tf.repeat(tf.reduce_mean(values, axis=1, keepdims=True), 3, axis=1)
-            for values in super().call(features)
-        )
-
-
-class _OneMean(parts.LatentDistribution):
-    def call(self, features):
-        z_mean, z_log_var = super().call(features)
-        return z_mean[:, :1], z_log_var[:, :1]
+def _mean(values, axis=1):
+    return tf.reduce_mean(values, axis=axis, keepdims=True)
 
 
 def _averages_over_the_batch(cls):
-    _, _, z_log_var = _latents(cls)
-    return z_log_var.shape == (7, 3) and _equal(z_log_var, 0) and not _equal(z_log_var, 1)
+    _, _, z_log_var = latents_of(cls)
+    return z_log_var.shape == (7, 3) and equal(z_log_var, 0) and not equal(z_log_var, 1)
 
 
 round_latent = Question(
     "round_latent",
     "A LatentDistribution with ONE log variance for all dimensions of an image.",
     variable="RoundLatent",
-    examine=_examine_round_latent,
+    answer=_round(lambda m, v, n: (m, tf.repeat(_mean(v), n, axis=1))),
+    examine=round_latent_fault,
     mistakes=[
         Mistake(
             "z_log_var has one column where the contract asks for latent_dim of them: repeat it. "
             "(It would broadcast in `sample`; `kl` refuses it.)",
-            wrong=_NotRepeated,
-            when=lambda cls: _latents(cls)[1].shape == (7, 3) and _latents(cls)[2].shape == (7, 1),
+            wrong=_round(lambda m, v, n: (m, _mean(v))),
+            when=lambda cls: (
+                latents_of(cls)[1].shape == (7, 3) and latents_of(cls)[2].shape == (7, 1)
+            ),
         ),
         Mistake(
             "You averaged over axis 0, the images: now all images share one oval. Average over "
             "axis 1.",
-            wrong=_OverTheBatch,
+            wrong=_round(lambda m, v, n: (m, tf.zeros_like(m) + _mean(v, 0))),
             when=_averages_over_the_batch,
         ),
-        Mistake(None, wrong=_Oval),
-        Mistake(None, wrong=_Always3),
-        Mistake(None, wrong=_OverBoth),
-        Mistake(None, wrong=_MeansToo),
-        Mistake(None, wrong=_OneMean),
+        Mistake(None, wrong=_round(lambda m, v, n: (m, v))),
+        Mistake(None, wrong=_round(lambda m, v, n: (m, tf.repeat(_mean(v), 3, axis=1)))),
+        Mistake(None, wrong=_round(lambda m, v, n: (m, tf.zeros_like(m) + tf.reduce_mean(v)))),
+        Mistake(None, wrong=_round(lambda m, v, n: (_mean(m) + 0 * m, _mean(v) + 0 * v))),
+        Mistake(None, wrong=_round(lambda m, v, n: (m[:, :1], v[:, :1]))),
     ],
     hint="Which of the three duties, give, draw, price, changes? Write that method alone, call "
     "super() in it, and keep the shapes.",
-    solution="""
-        from vae_helpers import parts
-
-        class RoundLatent(parts.LatentDistribution):
-            def call(self, features):
-                z_mean, z_log_var = super().call(features)
-                shared = tf.reduce_mean(z_log_var, axis=1, keepdims=True)
-                return z_mean, tf.repeat(shared, self.latent_dim, axis=1)
-    """,
+    solutions=solutions,
     remark="Only `call` is new: a round Gaussian is a Gaussian, so `sample` and `kl` stay as they "
     "are. (An average is right here: it makes one number out of several outputs of a head. It is "
     "no term of the ELBO.)",
 )
-
-
-class _NoNoise(parts.LatentDistribution):
-    """draws no noise"""
-
-    def sample(self, z_mean, z_log_var):
-        return tf.convert_to_tensor(z_mean)
-
-
-class _NoHalf(parts.LatentDistribution):
-    """draws with exp(z_log_var)"""
-
-    def sample(self, z_mean, z_log_var):
-        noise = np.random.default_rng().normal(size=z_mean.shape)
-        return z_mean + tf.exp(z_log_var) * noise.astype("float32")
-
-
-class _OneNoise(parts.LatentDistribution):
-    """draws one noise for the whole batch"""
-
-    def sample(self, z_mean, z_log_var):
-        return z_mean + tf.exp(0.5 * z_log_var) * float(np.random.default_rng().normal())
-
-
-class _SameNoise(parts.LatentDistribution):
-    """draws the same noise at every call"""
-
-    def sample(self, z_mean, z_log_var):
-        noise = np.random.default_rng(0).normal(size=z_mean.shape)
-        return z_mean + tf.exp(0.5 * z_log_var) * noise.astype("float32")
-
-
-class _MeanKL(parts.LatentDistribution):
-    """has a `kl` that averages over the latent dimensions"""
-
-    def kl(self, z_mean, z_log_var):
-        return gaussian_kl(z_mean, z_log_var) / z_mean.shape[1]
-
-
-class _HalfKL(parts.LatentDistribution):
-    """has a `kl` without its part for the variance"""
-
-    def kl(self, z_mean, z_log_var):
-        return 0.5 * tf.reduce_sum(tf.square(z_mean), axis=1)
-
-
-class _Healthy(parts.LatentDistribution):
-    """is healthy, and not the class itself"""
-
-
-class _WrongShape(parts.LatentDistribution):
-    """gives one number for each image"""
-
-    def sample(self, z_mean, z_log_var):
-        return super().sample(z_mean, z_log_var)[:, 0]
-
-
-_SICK = (_NoNoise, _NoHalf, _OneNoise, _SameNoise, _MeanKL, _HalfKL)
-
-
-def _examine_contract_test(test):
-    if not callable(test) or isinstance(test, type):
-        return "Expected a function of one latent distribution that returns True or False."
-    for dimensions in (2, 3):
-        verdict = test(parts.LatentDistribution(dimensions))
-        if isinstance(verdict, str) or verdict is None:
-            return f"It returned {verdict!r}, expected True or False. Is a `return` missing?"
-        if not bool(verdict):
-            return (
-                f"It says False for a healthy LatentDistribution({dimensions}). Are the numbers "
-                "that it expects right? Does it allow for chance (4 standard errors or more), and "
-                "for any number of latent dimensions?"
-            )
-    if not bool(test(_Healthy(2))):
-        return (
-            "It says False for a healthy class with another name. Judge what `sample` and `kl` "
-            "give, and not where they come from."
-        )
-    passed = [sick.__doc__ for sick in _SICK if bool(test(sick(2)))]
-    if not passed:
-        return ""
-    if len(passed) == len(_SICK) and not bool(test(_WrongShape(2))):
-        return "It tests shapes, which all six sick ones have right: ask for numbers you know."
-    if len(passed) == len(_SICK):
-        return "It passes the healthy one, and each of the six sick ones as well."
-    return f"It passes the healthy one, and also one that {'; one that '.join(passed)}."
 
 
 def _many(latent, log_var=1.5):
@@ -369,19 +196,9 @@ def _only_shapes(latent):
     return latent.sample(mean, log_var).shape == mean.shape and latent.kl(mean, log_var).ndim == 1
 
 
-def _only_the_mean(latent):
-    z = np.asarray(latent.sample(*_many(latent)))
-    return abs(z.mean() - 3) < 0.3
-
-
 def _only_the_width(latent):
     z = np.asarray(latent.sample(*_many(latent)))
     return abs(z.std() / np.exp(0.75) - 1) < 0.1
-
-
-def _only_the_kl(latent):
-    mean, log_var = _many(latent)
-    return np.allclose(latent.kl(mean, log_var), gaussian_kl(mean, log_var), rtol=1e-4)
 
 
 def _at_the_comfortable_point(latent):
@@ -395,36 +212,27 @@ contract_test = Question(
     "A function that says True for a healthy latent distribution and False for one whose `sample` "
     "or `kl` breaks the contract.",
     variable="my_test",
-    examine=_examine_contract_test,
+    answer=is_healthy,
+    examine=contract_test_fault,
     mistakes=[
         Mistake(None, wrong=lambda latent: True),
         Mistake(None, wrong=lambda latent: False),
         Mistake(None, wrong=_only_shapes),
         Mistake(None, wrong=lambda latent: type(latent) is parts.LatentDistribution),
         Mistake(None, wrong=_only_the_width),
-        Mistake(None, wrong=_only_the_kl),
+        Mistake(None, wrong=kl_is_right),
         Mistake(None, wrong=_at_the_comfortable_point),
     ],
     hint="Draw 20,000 codes of one known mean and log variance, neither of them 0. Their standard "
     "deviation, a second call, and the KL of one code that you price by hand: what must each be?",
-    solution="""
-        def my_test(latent):
-            shape = (20_000, latent.latent_dim)
-            z_mean, z_log_var = tf.fill(shape, 3.0), tf.fill(shape, tf.math.log(4.0))
-            z, again = (np.array(latent.sample(z_mean, z_log_var)) for _ in range(2))
-            wide = np.all(abs(np.std(z, axis=0) - 2.0) < 0.1)  # ten standard errors
-            centred = np.all(abs(np.mean(z, axis=0) - 3.0) < 0.15)
-            price = latent.latent_dim * 0.5 * (9.0 + 4.0 - 1.0 - np.log(4.0))
-            priced = np.allclose(latent.kl(z_mean, z_log_var), price, rtol=1e-3)
-            return bool(wide and centred and priced and not np.allclose(z, again))
-    """,
+    solutions=solutions,
     remark="A test is worth what it lets through. Try yours on something broken before you trust "
     "it.",
 )
 
 
 def _decoded(cls):
-    decoder = _an_instance(cls, "decoder")
+    decoder = instance(cls, "decoder")
     z = np.random.default_rng().normal(size=(6, 2)).astype("float32")
     return decoder, z, np.asarray(decoder(z))
 
@@ -434,17 +242,12 @@ def _rank(logits):
     return int((values > 1e-4 * values[:, :1]).sum(axis=1).max())
 
 
-def _examine_outer_decoder(cls):
+def _examine_outer(cls):
     decoder, z, logits = _decoded(cls)
     if logits.shape != (6, 28, 28, 1):
         return f"For 6 codes the logits have shape {logits.shape}, expected (6, 28, 28, 1)."
     if tuple(getattr(decoder, "image_shape", None) or ()) != (28, 28, 1):
         return "`image_shape`, (28, 28, 1), is missing: a VAE builds itself from it."
-    bias = getattr(decoder, "output_bias", None)
-    if bias is None:
-        return "`output_bias` is missing, a weight in the shape of the image, (28, 28, 1)."
-    if tuple(np.shape(bias)) != (28, 28, 1):
-        return f"`output_bias` has shape {tuple(np.shape(bias))}, expected (28, 28, 1)."
     if not np.allclose(decoder(z), logits, atol=1e-5):
         return (
             "The same codes give another picture the second time. Are layers made in `call`? Make "
@@ -457,15 +260,31 @@ def _examine_outer_decoder(cls):
             "No logit is negative: is there a sigmoid, a softplus or a ReLU at the end, or in both "
             "heads?"
         )
-    bias.assign(np.zeros((28, 28, 1), "float32"))
-    logits = np.asarray(decoder(z))
+    return _fault_of_bias(decoder, z) or _fault_of_product(np.asarray(decoder(z)))
+
+
+def _fault_of_bias(decoder, z):
+    """What is wrong with the decoder's output bias; it is 0 afterwards."""
+    bias = getattr(decoder, "output_bias", None)
+    if bias is None:
+        return "`output_bias` is missing, a weight in the shape of the image, (28, 28, 1)."
+    if tuple(np.shape(bias)) != (28, 28, 1):
+        return f"`output_bias` has shape {tuple(np.shape(bias))}, expected (28, 28, 1)."
+    if getattr(bias, "path", None) not in {weight.path for weight in decoder.trainable_weights}:
+        return "`output_bias` is not among the trainable weights: make it with self.add_weight."
     picture = np.random.default_rng().normal(size=(28, 28, 1)).astype("float32")
     bias.assign(picture)
-    moved = np.asarray(decoder(z)) - logits
+    moved = np.asarray(decoder(z))
+    bias.assign(0 * picture)
+    moved = moved - np.asarray(decoder(z))
     if np.abs(moved).max() < 1e-6:
         return "`output_bias` exists, but it is not added to the logits."
     if not np.allclose(moved, picture, atol=1e-4):
         return "A change of `output_bias` has to move the logits by just that change: add it last."
+    return ""
+
+
+def _fault_of_product(logits):
     for axis, pattern in ((1, "row"), (2, "column")):
         if np.ptp(logits, axis=axis).max() < 1e-7:
             return (
@@ -477,148 +296,88 @@ def _examine_outer_decoder(cls):
             f"The picture without its bias has rank {_rank(logits)}, expected 1: each pixel is to "
             "be the product of one number for its row and one for its column."
         )
-    trained = {weight.path for weight in decoder.trainable_weights}
-    if getattr(bias, "path", None) not in trained:
-        return "`output_bias` is not among the trainable weights: make it with self.add_weight."
+    if np.allclose(logits, np.swapaxes(logits, 1, 2)):
+        return "Every picture is its own mirror image about the diagonal: use TWO heads."
     return ""
 
 
-class _OuterBase(keras.layers.Layer):
-    """A right answer in pieces, so that each wrong one changes one piece."""
-
-    image_shape = (28, 28, 1)
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.body = keras.layers.Dense(8, activation="silu")
-        self.rows, self.columns = keras.layers.Dense(28), keras.layers.Dense(28)
-
-    def build(self, z_shape):
-        self.output_bias = self.add_weight(shape=self.image_shape, initializer="zeros")
-
-    def patterns(self, z):
-        h = self.body(z)
-        return self.rows(h)[:, :, None, None], self.columns(h)[:, None, :, None]
-
-    def call(self, z):
-        rows, columns = self.patterns(z)
-        return rows * columns + self.output_bias
+def _heads(self, z):
+    h = self.body(z)
+    return self.rows(h)[:, :, None, None], self.columns(h)[:, None, :, None]
 
 
-class _Sum(_OuterBase):
-    def call(self, z):
-        rows, columns = self.patterns(z)
-        return rows + columns + self.output_bias
+def _outer(patterns=_heads, logits=lambda rows, columns, bias: rows * columns + bias, bias=True):
+    """A decoder: the right one, or one with other patterns, other logits, or no bias."""
+
+    class OuterDecoder(keras.layers.Layer):
+        image_shape = (28, 28, 1)
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.body = keras.layers.Dense(64, activation="silu")
+            self.rows, self.columns = keras.layers.Dense(28), keras.layers.Dense(28)
+
+        def build(self, z_shape):
+            self.body.build(z_shape)
+            self.rows.build((None, 64))
+            self.columns.build((None, 64))
+            if bias:
+                self.output_bias = self.add_weight(shape=self.image_shape, initializer="zeros")
+
+        def call(self, z):
+            return logits(*patterns(self, z), self.output_bias if bias else 0.0)
+
+    return OuterDecoder
 
 
-class _Probabilities(_OuterBase):
-    def call(self, z):
-        return tf.sigmoid(super().call(z))
+def _rows_twice(self, z):
+    h = self.rows(self.body(z))
+    return h[:, :, None, None], h[:, None, :, None]
 
 
-class _NoChannel(_OuterBase):
-    def call(self, z):
-        return super().call(z)[..., 0]
+def _layers_in_call(self, z):
+    rows, columns = keras.layers.Dense(28)(z), keras.layers.Dense(28)(z)
+    return rows[:, :, None, None], columns[:, None, :, None]
 
 
-class _BiasLeftOut(_OuterBase):
-    def call(self, z):
-        rows, columns = self.patterns(z)
-        return rows * columns
-
-
-class _NoBias(_OuterBase):
-    def build(self, z_shape):
-        pass
-
-    def call(self, z):
-        rows, columns = self.patterns(z)
-        return rows * columns
-
-
-class _RowsTwice(_OuterBase):
-    def patterns(self, z):
-        h = self.rows(self.body(z))
-        return h[:, :, None, None], h[:, None, :, None]
-
-
-class _LayersInCall(_OuterBase):
-    def patterns(self, z):
-        rows, columns = keras.layers.Dense(28)(z), keras.layers.Dense(28)(z)
-        return rows[:, :, None, None], columns[:, None, :, None]
-
-
-class _RowsOnly(_OuterBase):
-    def patterns(self, z):
-        h = self.body(z)
-        return self.rows(h)[:, :, None, None], self.columns(h)[:, :, None, None]
-
-
-def _is_symmetric(cls):
-    _, _, logits = _decoded(cls)
-    return logits.shape == (6, 28, 28, 1) and np.allclose(logits, np.swapaxes(logits, 1, 2))
-
-
-def _examine_outer(cls):
-    words = _examine_outer_decoder(cls)
-    if not words and _is_symmetric(cls):
-        return "Every picture is its own mirror image about the diagonal: use TWO heads."
-    return words
+def _rows_only(self, z):
+    h = self.body(z)
+    return self.rows(h)[:, :, None, None], self.columns(h)[:, :, None, None]
 
 
 outer_decoder = Question(
     "outer_decoder",
     "A decoder that draws each picture as the product of a row pattern and a column pattern.",
     variable="OuterDecoder",
+    answer=_outer(),
     examine=_examine_outer,
     mistakes=[
         Mistake(
             "You added the two patterns. A sum has rank two and can draw crosses; the product was "
             "asked for.",
-            wrong=_Sum,
+            wrong=_outer(logits=lambda rows, columns, bias: rows + columns + bias),
             when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28, 1) and _adds_patterns(cls),
         ),
         Mistake(
             "All between 0 and 1: these look like probabilities, and the contract asks for logits, "
             "of either sign. Is there a sigmoid or a softmax, at the end or in the heads?",
-            wrong=_Probabilities,
+            wrong=_outer(logits=lambda r, c, bias: tf.sigmoid(r * c + bias)),
             when=lambda cls: _decoded(cls)[2].min() > 0 and _decoded(cls)[2].max() < 1,
         ),
         Mistake(
             "The last axis, the colour channel of length 1, is missing: (batch, 28, 28, 1).",
-            wrong=_NoChannel,
+            wrong=_outer(logits=lambda r, c, bias: (r * c + bias)[..., 0]),
             when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28),
         ),
-        Mistake(None, wrong=_LayersInCall),
-        Mistake(None, wrong=_RowsOnly),
-        Mistake(None, wrong=_NoBias),
-        Mistake(None, wrong=_BiasLeftOut),
-        Mistake(None, wrong=_RowsTwice),
+        Mistake(None, wrong=_outer(_layers_in_call)),
+        Mistake(None, wrong=_outer(_rows_only)),
+        Mistake(None, wrong=_outer(bias=False)),
+        Mistake(None, wrong=_outer(logits=lambda rows, columns, bias: rows * columns)),
+        Mistake(None, wrong=_outer(_rows_twice)),
     ],
     hint="Two Dense heads of 28 numbers on one hidden layer. Give one the shape (batch, 28, 1, 1) "
     "and the other (batch, 1, 28, 1), and let them broadcast. Then the contract's two names.",
-    solution="""
-        class OuterDecoder(keras.layers.Layer):
-            image_shape = (28, 28, 1)
-
-            def __init__(self, **kwargs):
-                super().__init__(**kwargs)
-                self.body = keras.layers.Dense(64, activation="silu")
-                self.rows, self.columns = keras.layers.Dense(28), keras.layers.Dense(28)
-
-            def build(self, z_shape):
-                self.body.build(z_shape)
-                self.rows.build((None, 64))
-                self.columns.build((None, 64))
-                self.output_bias = self.add_weight(
-                    shape=self.image_shape, initializer="zeros", name="output_bias"
-                )
-
-            def call(self, z):
-                h = self.body(z)
-                logits = self.rows(h)[:, :, None, None] * self.columns(h)[:, None, :, None]
-                return logits + self.output_bias
-    """,
+    solutions=solutions,
     remark="It inherits nothing from Decoder: to keep the contract is enough. The two heads need "
     "3,640 weights where the dense output layer needs 200,704. Beside the bias picture, such "
     "logits form a matrix of rank one: bars and boxes, but no diagonal.",

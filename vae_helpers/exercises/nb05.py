@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 
+from vae_helpers.exercises.losses import loss_inputs, loss_with
 from vae_helpers.exercises.question import Mistake, Question
+from vae_helpers.known_mistakes.losses import binary_entropy
+
+
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb05
+
+    return nb05
 
 
 def _clip(p):
@@ -12,8 +21,7 @@ def _clip(p):
 
 
 def _entropy(p):
-    p = _clip(p)
-    return -(p * np.log(p) + (1 - p) * np.log1p(-p))
+    return binary_entropy(_clip(p))
 
 
 def _pictures(rng):
@@ -31,7 +39,7 @@ collapsed_cost = Question(
     "What a collapsed VAE pays on these images, in nats per image.",
     variable="my_cost",
     answer=lambda images: _entropy(images.mean(axis=0)).sum(),
-    draw=_pictures,
+    inputs=_pictures,
     outcome="One number, in nats per image.",
     mistakes=[
         Mistake(
@@ -70,11 +78,7 @@ collapsed_cost = Question(
     ],
     hint="Which single picture is the best answer to all images? What does one of its pixels cost, "
     "on average, and how many of them has an image?",
-    solution="""
-        def my_cost(images):
-            p = np.clip(np.mean(images, axis=0), 1e-7, 1 - 1e-7)
-            return -np.sum(p * np.log(p) + (1 - p) * np.log(1 - p))
-    """,
+    solutions=solutions,
     remark="vae_helpers.references.mean_image_cost computes it for 60,000 images in a second.",
 )
 
@@ -90,7 +94,7 @@ effective_beta = Question(
     "The effective beta of a loss that averages over pixels and channels, and over latents.",
     variable="my_beta",
     answer=lambda image_shape, latent_dim: math.prod(image_shape) / latent_dim,
-    draw=_shape_and_latents,
+    inputs=_shape_and_latents,
     outcome="One number: the weight of the KL relative to the ELBO's.",
     mistakes=[
         Mistake(
@@ -118,104 +122,65 @@ effective_beta = Question(
     ],
     hint="By which number has each of the two terms been divided? Multiply the whole loss until "
     "the reconstruction is whole again, and look at the KL.",
-    solution="""
-        def my_beta(image_shape, latent_dim):
-            return np.prod(image_shape) / latent_dim
-    """,
+    solutions=solutions,
     remark="Multiplying a loss moves no minimum, so only the ratio of the two factors counts.",
 )
-
-
-def _batch(rng):
-    """Images, logits, z_mean, z_log_var, of a shape whose axes all differ."""
-    n, height, width, channels = 5, 4, int(rng.choice([6, 7])), int(rng.choice([2, 3]))
-    latents = int(rng.integers(8, 11))
-    images = rng.uniform(size=(n, height, width, channels))
-    logits = rng.normal(size=images.shape) * 2
-    z_mean = rng.normal(size=(n, latents)) * 1.5
-    z_log_var = rng.uniform(-3, 1.5, size=(n, latents))
-    return tuple(part.astype("float32") for part in (images, logits, z_mean, z_log_var))
-
-
-def _loss(pixels=np.sum, latents=np.sum, over_images=np.mean, kl_weight=1.0, axes=(1, 2, 3)):
-    """A loss made of chosen reductions, for the answer and for its look-alikes."""
-
-    def loss(images, logits, z_mean, z_log_var):
-        images, logits, z_mean, z_log_var = (
-            np.asarray(part, "float64") for part in (images, logits, z_mean, z_log_var)
-        )
-        cost = np.logaddexp(0, logits) - images * logits
-        kl = 0.5 * (z_mean**2 + np.exp(z_log_var) - 1 - z_log_var)
-        reconstruction = pixels(cost, axis=axes)
-        reconstruction = reconstruction.reshape(len(images), -1).mean(axis=1)
-        return over_images(reconstruction + kl_weight * latents(kl, axis=1))
-
-    return loss
 
 
 cure = Question(
     "cure",
     "Minus the ELBO, in nats per image, as a mean over images.",
     variable="my_loss",
-    answer=_loss(),
-    draw=_batch,
+    answer=loss_with(),
+    inputs=loss_inputs,
     outcome="One number: the mean over images of reconstruction + KL, each added up per image.",
     mistakes=[
         Mistake(
             "Both means are still there: this is the loss of the story, with an effective beta of "
             "pixels / latents.",
-            wrong=_loss(np.mean, np.mean),
+            wrong=loss_with(pixels=np.mean, latents=np.mean),
         ),
         Mistake(
             "The KL is right. The reconstruction is still a mean over pixels, so the effective "
             "beta is the number of pixels.",
-            wrong=_loss(np.mean, np.sum),
+            wrong=loss_with(pixels=np.mean),
         ),
         Mistake(
             "The reconstruction is right. The KL is still a mean over latents: the opposite "
             "mistake, whose pictures look so good.",
-            wrong=_loss(np.sum, np.mean),
+            wrong=loss_with(latents=np.mean),
         ),
         Mistake(
             "This adds over images as well, so the learning rate depends on the batch size. "
             "Average over images.",
-            wrong=_loss(np.sum, np.sum, np.sum),
+            wrong=loss_with(over_images=np.sum),
         ),
         Mistake(
             "The pixels are added over one axis only, the last. An image is made of all axes but "
             "the first: here axes 1, 2 and 3.",
-            wrong=_loss(axes=(3,)),
+            wrong=loss_with(pixels=lambda cost, axis: cost.sum(axis=3).mean(axis=(1, 2))),
         ),
         Mistake(
             "The channels are not added: axes 1 and 2 are not all of an image. It has axis 3 too.",
-            wrong=_loss(axes=(1, 2)),
+            wrong=loss_with(pixels=lambda cost, axis: cost.sum(axis=(1, 2)).mean(axis=1)),
         ),
         Mistake(
             "The KL has the wrong sign. `per_latent` is a cost already: add it.",
-            wrong=_loss(kl_weight=-1.0),
+            wrong=loss_with(kl_weight=-1.0),
         ),
         Mistake(
             "The sign: an ELBO is maximised, and a loss is MINUS the ELBO. Both terms are costs.",
-            wrong=lambda *batch: -_loss()(*batch),
+            wrong=loss_with(over_images=lambda loss: -np.mean(loss)),
         ),
         Mistake(
             "One value for each image is right so far. Now the mean over images.",
-            wrong=_loss(over_images=np.asarray),
+            wrong=loss_with(over_images=np.asarray),
         ),
-        Mistake(
-            "The KL is missing.",
-            wrong=_loss(kl_weight=0.0),
-        ),
+        Mistake("The KL is missing.", wrong=loss_with(kl_weight=0.0)),
     ],
     hint="What is one image made of, and what is one code made of? Add over those axes, and "
     "average over what is left.",
-    solution="""
-        def my_loss(images, logits, z_mean, z_log_var):
-            per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
-            per_latent = 0.5 * (tf.square(z_mean) + tf.exp(z_log_var) - 1.0 - z_log_var)
-            reconstruction = tf.reduce_sum(per_pixel, axis=list(range(1, per_pixel.shape.rank)))
-            return tf.reduce_mean(reconstruction + tf.reduce_sum(per_latent, axis=1))
-    """,
+    solutions=solutions,
     remark="Two sums and one mean, each with its axes written out, and no reduction argument.",
 )
 
@@ -232,7 +197,7 @@ bits_per_dimension = Question(
     answer=lambda nats_per_image, image_shape: (
         nats_per_image / math.prod(image_shape) / math.log(2)
     ),
-    draw=_bill,
+    inputs=_bill,
     outcome="One number, in bits per dimension.",
     mistakes=[
         Mistake(
@@ -265,10 +230,7 @@ bits_per_dimension = Question(
     ],
     hint="Two steps: from an image to one of its numbers, and from nats to bits. In which of the "
     "two does the number grow?",
-    solution="""
-        def my_bits(nats_per_image, image_shape):
-            return nats_per_image / np.prod(image_shape) / np.log(2)
-    """,
+    solutions=solutions,
     remark="384.3 nats for 784 grey pixels are 0.707 bits per dimension.",
 )
 
@@ -297,7 +259,7 @@ survivors = Question(
     "How many directions the local law predicts, for the loss with a mean over pixels and latents.",
     variable="my_survivors",
     answer=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels / latent_dim),
-    draw=_spectrum,
+    inputs=_spectrum,
     outcome="A whole number.",
     mistakes=[
         Mistake(
@@ -330,11 +292,7 @@ survivors = Question(
         ),
     ],
     hint="First the effective beta of this loss, then a comparison for each eigenvalue.",
-    solution="""
-        def my_survivors(eigenvalues, pixels, latent_dim):
-            beta = pixels / latent_dim
-            return int(np.sum(eigenvalues > beta))
-    """,
+    solutions=solutions,
     remark="For Fashion-MNIST: none at L = 2, two at L = 16, six at L = 64, if the parts are "
     "linear.",
 )
@@ -368,7 +326,7 @@ critical_value = Question(
     "The critical beta of a data set under a Bernoulli decoder.",
     variable="my_critical_beta",
     answer=_largest,
-    draw=_pictures_with_a_border,
+    inputs=_pictures_with_a_border,
     outcome="One number without a unit.",
     tolerance=1e-3,
     mistakes=[
@@ -410,13 +368,6 @@ critical_value = Question(
     ],
     hint="Flatten, subtract the mean image, divide each pixel by the standard deviation of a coin "
     "with its mean. Of what are the eigenvalues taken then?",
-    solution="""
-        def my_critical_beta(images):
-            flat = np.reshape(images, (len(images), -1)).astype("float64")
-            p = flat.mean(axis=0)
-            varies = flat.std(axis=0) > 0
-            scaled = (flat - p)[:, varies] / np.sqrt(p * (1 - p))[varies]
-            return np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[-1]
-    """,
+    solutions=solutions,
     remark="vae_helpers.audit.critical_beta does the same in slices, for any number of images.",
 )

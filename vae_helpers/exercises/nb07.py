@@ -5,6 +5,13 @@ import numpy as np
 from vae_helpers.exercises.question import Mistake, Question
 
 
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb07
+
+    return nb07
+
+
 def _priced_letters(rng):
     """KL, labels and number of classes; the classes are not equally frequent, each occurs."""
     classes = int(rng.integers(4, 7))
@@ -23,7 +30,7 @@ letter_rates = Question(
     "The rate of each class: the mean KL of its images, in nats per image.",
     variable="my_rates",
     answer=_each,
-    draw=_priced_letters,
+    inputs=_priced_letters,
     outcome="One number for each class, shape (classes,), in nats per image.",
     mistakes=[
         Mistake(
@@ -59,10 +66,7 @@ letter_rates = Question(
         ),
     ],
     hint="For one class: a mask picks its images. Then do the same for every class, in order.",
-    solution="""
-        def my_rates(kl, labels, classes):
-            return np.array([np.mean(kl[labels == label]) for label in range(classes)])
-    """,
+    solutions=solutions,
     remark="Weighted by how frequent the letters are, the rates average to the KL of the ELBO.",
 )
 
@@ -90,7 +94,7 @@ share_nearer = Question(
     answer=lambda clean, damaged, repaired: np.mean(
         _error(repaired, clean) < _error(damaged, clean)
     ),
-    draw=_repairs,
+    inputs=_repairs,
     outcome="One number, a share from 0 to 1.",
     mistakes=[
         Mistake(
@@ -128,12 +132,7 @@ share_nearer = Question(
     ],
     hint="Two errors for each image, both against the clean one. How many times is the first "
     "below the second?",
-    solution="""
-        def my_share(clean, damaged, repaired):
-            before = np.mean(np.square(damaged - clean), axis=(1, 2))
-            after = np.mean(np.square(repaired - clean), axis=(1, 2))
-            return np.mean(after < before)
-    """,
+    solutions=solutions,
     remark="A share hides by how much: report the mean errors beside it, as section 4 does.",
 )
 
@@ -167,7 +166,7 @@ spherical = Question(
     "The point at t on the spherical path between two codes, row by row.",
     variable="my_path",
     answer=_sphere,
-    draw=_two_codes,
+    inputs=_two_codes,
     outcome="One code for each pair, shape (n, latent_dim): start at t = 0, end at t = 1.",
     tolerance=1e-3,
     mistakes=[
@@ -208,13 +207,7 @@ spherical = Question(
     ],
     hint="First the angle of each row: the inner product, divided by both lengths, is its cosine. "
     "keepdims=True saves you trouble with shapes.",
-    solution="""
-        def my_path(start, end, t):
-            lengths = np.linalg.norm(start, axis=1) * np.linalg.norm(end, axis=1)
-            cosine = np.sum(start * end, axis=1) / lengths
-            omega = np.arccos(np.clip(cosine, -1, 1))[:, np.newaxis]
-            return (np.sin((1 - t) * omega) * start + np.sin(t * omega) * end) / np.sin(omega)
-    """,
+    solutions=solutions,
     remark="Put it into `paths` of section 5: half-way it stays about as far out as its ends.",
 )
 
@@ -236,7 +229,7 @@ beside_the_code = Question(
     "The input of a conditional decoder: the code, then the label as a row of one 1 and zeros.",
     variable="my_input",
     answer=lambda z, labels, classes: _beside(z, np.eye(classes)[labels]),
-    draw=_labelled_codes,
+    inputs=_labelled_codes,
     outcome="One row for each code, shape (n, latent_dim + classes).",
     mistakes=[
         Mistake(
@@ -271,11 +264,8 @@ beside_the_code = Question(
     ],
     hint="np.eye(classes) has the wanted rows; an array of labels picks them. Then put two arrays "
     "side by side: along which axis?",
-    solution="""
-        def my_input(z, labels, classes):
-            return np.concatenate([z, np.eye(classes)[labels]], axis=1)
-    """,
-    remark="ConditionalVAE.draw does it with tf.one_hot and tf.concat.",
+    solutions=solutions,
+    remark="ConditionalVAE.outputs does it with tf.one_hot and tf.concat.",
 )
 
 
@@ -315,8 +305,6 @@ lucky_pairs = Question(
         ),
     ],
     hint="How often does one such interval miss, and on how many of its sides would you notice?",
-    solution="""
-        my_pairs = 26 * 25 * 0.05 / 2
-    """,
+    solutions=solutions,
     remark="That is what looking 650 times costs. By the rule of section 3 it is 0.05 at most.",
 )

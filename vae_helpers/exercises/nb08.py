@@ -7,6 +7,13 @@ import numpy as np
 from vae_helpers.exercises.question import Mistake, Question
 
 
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb08
+
+    return nb08
+
+
 def _values(rng):
     """ELBO values (samples, images): images differ by much more than samples do."""
     samples, n = int(rng.integers(3, 6)), int(rng.integers(8, 15))
@@ -27,57 +34,49 @@ error_over_images = Question(
     "The standard error, over images, of the mean ELBO.",
     variable="my_error",
     answer=lambda values: _std(_per_image(values)) / math.sqrt(values.shape[1]),
-    draw=_values,
+    inputs=_values,
     outcome="One number, in nats per image.",
     tolerance=1e-3,
     mistakes=[
         Mistake(
             "You took every value for an image of its own. The codes of one image share that "
             "image, so they are no new evidence about images: average them first.",
-            wrong=lambda values: _std(values) / math.sqrt(values.size),
+            wrong=lambda x: _std(x) / math.sqrt(x.size),
         ),
         Mistake(
             "This is the scatter of single images. The mean of n of them is steadier, by the "
             "square root of n.",
-            wrong=lambda values: _std(_per_image(values)),
+            wrong=lambda x: _std(_per_image(x)),
         ),
         Mistake(
             "You divided by n. Errors add in squares, so the mean of n images is steadier by the "
             "square root of n only.",
-            wrong=lambda values: _std(_per_image(values)) / values.shape[1],
+            wrong=lambda x: _std(_per_image(x)) / x.shape[1],
         ),
         Mistake(
             "You divided by the square root of the number of samples. What you average here are "
             "images: count those, axis 1.",
-            wrong=lambda values: _std(_per_image(values)) / math.sqrt(values.shape[0]),
+            wrong=lambda x: _std(_per_image(x)) / math.sqrt(x.shape[0]),
         ),
         Mistake(
             "This is the other error, over codes: how far another seed would move the score of "
             "these same images.",
-            wrong=lambda values: (
-                math.sqrt(np.sum(_std(values, 0) ** 2 / values.shape[0])) / values.shape[1]
-            ),
+            wrong=lambda x: math.sqrt(np.sum(_std(x, 0) ** 2 / x.shape[0])) / x.shape[1],
         ),
         Mistake(
             "You averaged over axis 1, which counts the images. Each image's mean is over its "
             "samples, axis 0.",
-            wrong=lambda values: (
-                _std(np.asarray(values, "float64").mean(axis=1)) / math.sqrt(values.shape[0])
-            ),
+            wrong=lambda x: _std(np.asarray(x, "float64").mean(axis=1)) / math.sqrt(x.shape[0]),
         ),
         Mistake(
             "np.std divides by n unless it is told otherwise. The mean was estimated from the same "
             "images, so divide by n - 1: ddof=1.",
-            wrong=lambda values: _std(_per_image(values), ddof=0) / math.sqrt(values.shape[1]),
+            wrong=lambda x: _std(_per_image(x), ddof=0) / math.sqrt(x.shape[1]),
         ),
     ],
     hint="First one number for each image. Then: how much do those scatter, and how many are "
     "there?",
-    solution="""
-        def my_error(values):
-            per_image = np.mean(values, axis=0)
-            return np.std(per_image, ddof=1) / np.sqrt(len(per_image))
-    """,
+    solutions=solutions,
     remark="metrics.Estimate carries it as `error`, and the one over codes as `sampling_error`.",
 )
 
@@ -99,9 +98,8 @@ def _underflows(answer):
     """True when an answer is right for weights near 1 and not finite for those of images."""
     small = np.log(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 3.0]]))
     near = np.mean(np.asarray(answer(small), "float64"))
-    far = np.asarray(answer(small - 900), "float64")
     right = np.isclose(near, np.mean(np.log([3.0, 3.0])), rtol=1e-4)
-    return bool(right) and not np.isfinite(far).all()
+    return bool(right) and not np.isfinite(answer(small - 900)).all()
 
 
 iwae_bound = Question(
@@ -109,7 +107,7 @@ iwae_bound = Question(
     "The importance-weighted bound of k log weights an image, as a mean over images.",
     variable="my_bound",
     answer=lambda log_weights: _log_mean_exp(log_weights, 0).mean(),
-    draw=_log_weights,
+    inputs=_log_weights,
     outcome="One number, in nats per image.",
     tolerance=1e-6,
     mistakes=[
@@ -117,52 +115,40 @@ iwae_bound = Question(
             "The formula is right, and exp(-900) is 0 on every computer. Take log-sum-exp: "
             "subtract the largest log weight of each image first, and add it again at the end.",
             when=_underflows,
-            wrong=lambda log_weights: np.log(
-                np.mean(np.exp(np.asarray(log_weights, "float64")), axis=0)
-            ).mean(),
+            wrong=lambda w: np.log(np.mean(np.exp(np.asarray(w, "float64")), axis=0)).mean(),
         ),
         Mistake(
             "This is the mean of the LOG weights: the ELBO, k = 1. The bound averages the weights "
             "and takes the logarithm afterwards.",
-            wrong=lambda log_weights: np.mean(log_weights, dtype="float64"),
+            wrong=lambda w: np.mean(w, dtype="float64"),
         ),
         Mistake(
             "You added the weights up instead of averaging them: subtract log k. Without it the "
             "number grows with k for ever and bounds nothing.",
-            wrong=lambda log_weights: np.logaddexp.reduce(
-                np.asarray(log_weights, "float64"), axis=0
-            ).mean(),
+            wrong=lambda w: _log_mean_exp(w, 0).mean() + math.log(len(w)),
         ),
         Mistake(
             "You averaged the weights of all images together. Each image has a log p(x) of its "
             "own: log-mean-exp over axis 0, then the mean over images.",
-            wrong=lambda log_weights: _log_mean_exp(log_weights, None),
+            wrong=lambda w: _log_mean_exp(w, None),
         ),
         Mistake(
             "The two axes are mixed up: the k codes stand along axis 0.",
-            wrong=lambda log_weights: _log_mean_exp(log_weights, 1).mean(),
+            wrong=lambda w: _log_mean_exp(w, 1).mean(),
         ),
         Mistake(
             "You took the best of the k weights. It is above log(mean) by up to log k, and no "
             "lower bound.",
-            wrong=lambda log_weights: np.asarray(log_weights, "float64").max(axis=0).mean(),
+            wrong=lambda w: np.asarray(w, "float64").max(axis=0).mean(),
         ),
         Mistake(
             "You subtracted log k twice, or divided before and after.",
-            wrong=lambda log_weights: (
-                _log_mean_exp(log_weights, 0).mean() - math.log(len(log_weights))
-            ),
+            wrong=lambda w: _log_mean_exp(w, 0).mean() - math.log(len(w)),
         ),
     ],
     hint="Three steps, each over the right axis: weights averaged over codes (safely), a "
     "logarithm, a mean over images. Which function adds exponentials without computing them?",
-    solution="""
-        def my_bound(log_weights):
-            log_weights = np.asarray(log_weights, dtype="float64")
-            largest = log_weights.max(axis=0)
-            weights = np.exp(log_weights - largest)
-            return np.mean(largest + np.log(weights.mean(axis=0)))
-    """,
+    solutions=solutions,
     remark="The single image's value may lie above its log p(x); the mean over seeds does not.",
 )
 
@@ -176,7 +162,7 @@ def _three_bounds(rng):
 
 
 def _gap(low, high):
-    return float(np.mean(np.asarray(high, "float64") - np.asarray(low, "float64")))
+    return float(np.mean(high - low))
 
 
 two_gaps = Question(
@@ -184,7 +170,7 @@ two_gaps = Question(
     "The mean amortisation gap and the mean approximation gap, in this order.",
     variable="my_gaps",
     answer=lambda elbo, best_elbo, log_p: (_gap(elbo, best_elbo), _gap(best_elbo, log_p)),
-    draw=_three_bounds,
+    inputs=_three_bounds,
     outcome="Two numbers, in nats per image: amortisation, approximation.",
     mistakes=[
         Mistake(
@@ -218,10 +204,7 @@ two_gaps = Question(
     ],
     hint="Put the three numbers on a ladder, lowest first. Which step could a better encoder "
     "climb, and which one needs another family?",
-    solution="""
-        def my_gaps(elbo, best_elbo, log_p):
-            return np.mean(best_elbo - elbo), np.mean(log_p - best_elbo)
-    """,
+    solutions=solutions,
     remark="With IWAE in the place of log p(x), the second number is 'at least so much'.",
 )
 
@@ -254,47 +237,38 @@ active_latents = Question(
     "How many latent dimensions have a variance of z_mean over images above 0.01.",
     variable="my_active",
     answer=lambda z_mean, z_log_var: _count(np.var(z_mean, axis=0) > 0.01),
-    draw=_encodings,
+    inputs=_encodings,
     outcome="A whole number.",
     mistakes=[
         Mistake(
             "You compared the standard deviation with 0.01. The criterion is about the variance, "
             "so the deviation's limit is 0.1.",
-            wrong=lambda z_mean, z_log_var: _count(np.std(z_mean, axis=0) > 0.01),
+            wrong=lambda m, v: _count(np.std(m, axis=0) > 0.01),
         ),
         Mistake(
             "You looked at the variance of the noise, exp(z_log_var). That is large for a dead "
             "code: its cloud is the prior's, for every image.",
-            wrong=lambda z_mean, z_log_var: _count(np.exp(z_log_var).mean(axis=0) > 0.01),
+            wrong=lambda m, v: _count(np.exp(v).mean(axis=0) > 0.01),
         ),
         Mistake(
             "You counted images, not dimensions: the variance is to be taken over axis 0.",
-            wrong=lambda z_mean, z_log_var: _count(np.var(z_mean, axis=1) > 0.01),
+            wrong=lambda m, v: _count(np.var(m, axis=1) > 0.01),
         ),
-        Mistake(
-            "You counted the dead ones.",
-            wrong=lambda z_mean, z_log_var: _count(np.var(z_mean, axis=0) <= 0.01),
-        ),
+        Mistake("You counted the dead ones.", wrong=lambda m, v: _count(np.var(m, axis=0) <= 0.01)),
         Mistake(
             "You averaged z_mean squared without subtracting its mean. A code that is 0.7 for "
             "every image says nothing about any.",
-            wrong=lambda z_mean, z_log_var: _count(np.mean(z_mean**2, axis=0) > 0.01),
+            wrong=lambda m, v: _count(np.mean(m**2, axis=0) > 0.01),
         ),
-        Mistake(
-            "These are all latent dimensions, active or not.",
-            wrong=lambda z_mean, z_log_var: z_mean.shape[1],
-        ),
+        Mistake("These are all latent dimensions, active or not.", wrong=lambda m, v: m.shape[1]),
         Mistake(
             "This is the sum of the variances. Compare each with 0.01, and count.",
-            wrong=lambda z_mean, z_log_var: float(np.var(z_mean, axis=0).sum()),
+            wrong=lambda m, v: float(np.var(m, axis=0).sum()),
         ),
     ],
     hint="A dimension is active when it says different things of different images. Which of the "
     "two arrays holds what it says, and along which axis do the images stand?",
-    solution="""
-        def my_active(z_mean, z_log_var):
-            return int(np.sum(np.var(z_mean, axis=0) > 0.01))
-    """,
+    solutions=solutions,
     remark="The limit 0.01 is a convention; look at the variances, they usually leave a wide gap.",
 )
 
@@ -314,6 +288,10 @@ def _information(log_q, aggregate):
     return float(np.mean(np.diag(log_q) - aggregate(log_q)))
 
 
+def _right_information(log_q):
+    return _information(log_q, lambda values: _log_mean_exp(values, 1))
+
+
 def _without_own(log_q):
     others = np.where(np.eye(len(log_q), dtype=bool), -np.inf, log_q)
     return np.logaddexp.reduce(others, axis=1) - math.log(len(log_q) - 1)
@@ -323,57 +301,46 @@ mutual_information = Question(
     "mutual_information",
     "The mutual information between a code and which of the n images it is of.",
     variable="my_information",
-    answer=lambda log_q: _information(log_q, lambda values: _log_mean_exp(values, 1)),
-    draw=_log_densities,
+    answer=_right_information,
+    inputs=_log_densities,
     outcome="One number, in nats.",
-    tolerance=1e-4,
     mistakes=[
         Mistake(
             "q(z) is the MEAN of the n posteriors, and you took their sum: log n is missing. The "
             "result should be at most log n, and yours is at most 0.",
-            wrong=lambda log_q: _information(
-                log_q, lambda values: np.logaddexp.reduce(values, axis=1)
-            ),
+            wrong=lambda q: _information(q, lambda values: np.logaddexp.reduce(values, axis=1)),
         ),
         Mistake(
             "You averaged over z instead of over images: the images x_j stand along axis 1.",
-            wrong=lambda log_q: _information(log_q, lambda values: _log_mean_exp(values, 0)),
+            wrong=lambda q: _information(q, lambda values: _log_mean_exp(values, 0)),
         ),
         Mistake(
             "You averaged the LOG densities. q(z) is the mean of the densities; the logarithm "
             "comes afterwards.",
-            wrong=lambda log_q: _information(log_q, lambda values: values.mean(axis=1)),
+            wrong=lambda q: _information(q, lambda values: values.mean(axis=1)),
         ),
         Mistake(
             "You left out each code's own image. The aggregated posterior holds all n images; "
             "without the own one the ceiling log n is lost.",
-            wrong=lambda log_q: _information(log_q, _without_own),
+            wrong=lambda q: _information(q, _without_own),
         ),
         Mistake(
             "The sign: it is log q(z|x) minus log q(z), and cannot be negative on average.",
-            wrong=lambda log_q: -_information(log_q, lambda values: _log_mean_exp(values, 1)),
+            wrong=lambda q: -_right_information(q),
         ),
         Mistake(
             "This is the mean log q(z|x) alone, minus the entropy of the codes. What does q(z) say "
             "of the same codes?",
-            wrong=lambda log_q: _information(log_q, lambda values: 0.0),
+            wrong=lambda q: _information(q, lambda values: 0.0),
         ),
         Mistake(
             "You added over images: take the mean of the n differences.",
-            wrong=lambda log_q: (
-                len(log_q) * _information(log_q, lambda values: _log_mean_exp(values, 1))
-            ),
+            wrong=lambda q: len(q) * _right_information(q),
         ),
     ],
     hint="For each code: how much more probable is it under its own image than under all images "
     "together? The own image stands on the diagonal.",
-    solution="""
-        def my_information(log_q):
-            log_q = np.asarray(log_q, dtype="float64")
-            own = np.diag(log_q)
-            together = np.logaddexp.reduce(log_q, axis=1) - np.log(len(log_q))
-            return np.mean(own - together)
-    """,
+    solutions=solutions,
     remark="metrics.rate_split does it for thousands of images, and gives the error.",
 )
 
@@ -395,47 +362,39 @@ frechet_of_lines = Question(
     "The squared Fréchet distance of two samples of one feature, each taken for a Gaussian.",
     variable="my_frechet",
     answer=_distance,
-    draw=_lines,
+    inputs=_lines,
     outcome="One number, in squared units of the feature.",
     tolerance=1e-3,
     mistakes=[
         Mistake(
             "You compared the variances. In one dimension the formula's last part is the squared "
             "difference of the STANDARD DEVIATIONS.",
-            wrong=lambda first, second: _distance(first, second, np.var),
+            wrong=lambda a, b: _distance(a, b, np.var),
         ),
         Mistake(
             "The difference of the deviations is not squared.",
-            wrong=lambda first, second: _distance(first, second, power=1),
+            wrong=lambda a, b: _distance(a, b, power=1),
         ),
         Mistake(
             "Only the means are compared. Clouds of one centre may still have different widths.",
-            wrong=lambda first, second: _distance(first, second, lambda values: 0.0),
+            wrong=lambda a, b: _distance(a, b, lambda values: 0.0),
         ),
         Mistake(
             "Only the widths are compared. Where are the clouds?",
-            wrong=lambda first, second: float((np.std(first) - np.std(second)) ** 2),
+            wrong=lambda a, b: float((np.std(a) - np.std(b)) ** 2),
         ),
         Mistake(
             "You took the root. The squared distance is what is customary, and what is asked for.",
-            wrong=lambda first, second: math.sqrt(_distance(first, second)),
+            wrong=lambda a, b: math.sqrt(_distance(a, b)),
         ),
         Mistake(
             "You added the variances and forgot the cross term, - 2 times the product of the "
             "deviations: two equal clouds would not be at 0.",
-            wrong=lambda first, second: (
-                _distance(first, second, lambda values: 0.0)
-                + float(np.var(first, dtype="float64") + np.var(second, dtype="float64"))
-            ),
+            wrong=lambda a, b: (a.mean() - b.mean()) ** 2 + a.var() + b.var(),
         ),
     ],
     hint="Write the general formula with two variances in the place of C. What is the root of "
     "their product, and which square is hidden there?",
-    solution="""
-        def my_frechet(first, second):
-            gap = np.mean(first) - np.mean(second)
-            widths = np.std(first) - np.std(second)
-            return gap**2 + widths**2
-    """,
+    solutions=solutions,
     remark="v1 + v2 - 2 sqrt(v1 v2) = (s1 - s2)^2: that is where the square was hidden.",
 )

@@ -7,6 +7,13 @@ import numpy as np
 from vae_helpers.exercises.question import Mistake, Question
 
 
+def solutions():
+    """Return the module of the solutions; an edition for a class may lack it."""
+    from vae_helpers.exercises.solutions import nb09
+
+    return nb09
+
+
 def _neighbours(rng):
     """Some pictures and the density of one code z under the posterior of each."""
     n, height, width = int(rng.integers(6, 9)), int(rng.integers(2, 4)), int(rng.integers(4, 6))
@@ -29,7 +36,7 @@ best_picture = Question(
     "The best picture a decoder can give at a code z, from the training images and q(z|x_i).",
     variable="my_picture",
     answer=lambda images, densities: _weighted(images, densities / densities.sum()),
-    draw=_neighbours,
+    inputs=_neighbours,
     outcome="One picture, shape (height, width).",
     mistakes=[
         Mistake(
@@ -62,11 +69,7 @@ best_picture = Question(
     ],
     hint="What is the probability that this z came from image i, when all images are equally "
     "frequent? Average with those probabilities.",
-    solution="""
-        def my_picture(images, densities):
-            weights = densities / np.sum(densities)
-            return np.tensordot(weights, images, axes=1)
-    """,
+    solutions=solutions,
     remark="With the mean squared error or with Bernoulli pixels, no decoder can do better at "
     "this z.",
 )
@@ -95,7 +98,7 @@ log_normaliser = Question(
     "log of the integral of exp(eta x) over x from 0 to 1, for any eta.",
     variable="my_log_normaliser",
     answer=lambda eta: np.asarray(eta, "float64") / 2 + _log_sinhc(np.asarray(eta) / 2),
-    draw=_etas,
+    inputs=_etas,
     outcome="One number for each eta.",
     mistakes=[
         Mistake(
@@ -135,14 +138,7 @@ log_normaliser = Question(
     ],
     hint="The integral is (exp(eta) - 1) / eta. Pull exp(eta / 2) out of it, and look at what is "
     "left for eta near 0 and for a large one.",
-    solution="""
-        def my_log_normaliser(eta):
-            u = np.abs(np.asarray(eta, "float64")) / 2
-            small = u < 1e-2
-            safe = np.where(small, 1.0, u)
-            far = safe + np.log1p(-np.exp(-2 * safe)) - np.log(2 * safe)
-            return np.asarray(eta) / 2 + np.where(small, u**2 / 6, far)
-    """,
+    solutions=solutions,
     remark="vae_helpers.likelihoods.log_sinhc does it for tensors, with gradients that stay finite "
     "at 0.",
 )
@@ -165,7 +161,7 @@ learned_sigma = Question(
     "The one sigma that maximises the Gaussian log-likelihood of these images, the means given.",
     variable="my_sigma",
     answer=lambda images, means: np.sqrt(_squares(images, means).mean()),
-    draw=_errors,
+    inputs=_errors,
     outcome="One number: a standard deviation, in grey (0 to 1).",
     mistakes=[
         Mistake(
@@ -200,10 +196,7 @@ learned_sigma = Question(
     ],
     hint="Write the log-likelihood with its two terms that depend on sigma, differentiate by the "
     "variance, and set the result to zero.",
-    solution="""
-        def my_sigma(images, means):
-            return np.sqrt(np.mean(np.square(images - means)))
-    """,
+    solutions=solutions,
     remark="That is all the learning a shared sigma needs: no gradient, only a running mean.",
 )
 
@@ -217,7 +210,7 @@ effective_beta = Question(
     "The beta that a fixed sigma amounts to, beside the sigma that fits.",
     variable="my_beta",
     answer=lambda sigma, mean_squared_error: sigma**2 / mean_squared_error,
-    draw=_sigma_and_error,
+    inputs=_sigma_and_error,
     outcome="One number without a unit.",
     mistakes=[
         Mistake(
@@ -243,10 +236,7 @@ effective_beta = Question(
     ],
     hint="Multiply the loss with the fixed sigma until its squared errors weigh what they weigh "
     "for the fitting one. What stands before the KL now?",
-    solution="""
-        def my_beta(sigma, mean_squared_error):
-            return sigma**2 / mean_squared_error
-    """,
+    solutions=solutions,
     remark="With sigma = 1 and a mean squared error of 0.01 the KL weighs a hundred times what it "
     "should.",
 )
@@ -281,7 +271,7 @@ bin_probability = Question(
     "The log probability of grey levels under a discretised logistic.",
     variable="my_log_probability",
     answer=lambda level, mean, scale: np.log(_logistic_bin(level, mean, scale)),
-    draw=_levels,
+    inputs=_levels,
     outcome="One number in nats for each grey level.",
     tolerance=2e-3,
     mistakes=[
@@ -324,13 +314,7 @@ bin_probability = Question(
     ],
     hint="The distribution function of a logistic is a sigmoid. Where are the edges of the bin "
     "around k / 255, and which two levels have one edge only?",
-    solution="""
-        def my_log_probability(level, mean, scale):
-            below = np.where(level == 0, -np.inf, (level - 0.5) / 255)
-            above = np.where(level == 255, np.inf, (level + 0.5) / 255)
-            cdf = [1 / (1 + np.exp(-(edge - mean) / scale)) for edge in (below, above)]
-            return np.log(cdf[1] - cdf[0])
-    """,
+    solutions=solutions,
     remark="Far from the mean the difference cancels to 0; DiscretisedLogistic writes it as a "
     "product, which does not.",
 )
@@ -351,7 +335,7 @@ bits_per_dimension = Question(
     answer=lambda log_density, pixels, levels: (
         math.log2(levels) - log_density / pixels / math.log(2)
     ),
-    draw=_density_of_an_image,
+    inputs=_density_of_an_image,
     outcome="One number, in bits per dimension.",
     mistakes=[
         Mistake(
@@ -397,11 +381,7 @@ bits_per_dimension = Question(
     ],
     hint="From a density to a probability, from an image to a pixel, from nats to bits, and a "
     "minus. Which of them acts on each pixel?",
-    solution="""
-        def my_bits(log_density, pixels, levels):
-            log_probability = log_density / pixels - np.log(levels)
-            return -log_probability / np.log(2)
-    """,
+    solutions=solutions,
     remark="With 256 levels this adds 8 bits, which is why a density of 1 on [0, 1] costs exactly "
     "8 bits per dimension.",
 )

@@ -1,11 +1,11 @@
 """Figures of the course: arrays in, one Figure out, nothing shown and nothing kept.
 
 Every function returns a `matplotlib.figure.Figure` that pyplot knows nothing of, so a notebook
-shows it once, where `show(figure, alt)` says so. Images are grey, white ink on black, on one scale
-from 0 to 1, and enlarged by whole numbers, so that a pixel of the data stays a square on the page.
-Losses are in nats per image.
+shows it once, where `show(figure, alt)` says so. Images may have any size, grey or in colour; they
+are drawn on one scale from 0 to 1 and enlarged by whole numbers, so that a pixel of the data stays
+a square on the page. Losses are in nats per image.
 
-Names are looked up where they live when they are first asked for: an image grid needs no Keras.
+Each name is imported from its module when it is first asked for.
 """
 
 import importlib
@@ -17,7 +17,8 @@ _HOME = {  # name -> module of this package
     "MAX_BYTES": "png",
     "WIDTH": "style",
     "array_to_png": "png",
-    "confusion_matrices": "curves",
+    "axes": "curves",
+    "confusion_matrices": "counts",
     "figure_to_png": "png",
     "image_grid": "images",
     "labelled_lines": "curves",
@@ -27,7 +28,7 @@ _HOME = {  # name -> module of this package
     "mosaic": "png",
     "prior_quantiles": "latent",
     "reconstructions": "images",
-    "reference_lines": "curves",
+    "reference_lines": "live",
     "show": "png",
     "spread_apart": "layout",
     "use_course_style": "style",

@@ -1,5 +1,7 @@
 """Figures of a two-dimensional latent plane."""
 
+import math
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 import matplotlib
@@ -9,23 +11,27 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from vae_helpers.plots.layout import enlargement, page, place_axes, spread_apart
-from vae_helpers.plots.png import grey, mosaic
+from vae_helpers.plots.layout import draw_pixels, enlargement, page, place_axes, spread_apart
+from vae_helpers.plots.png import as_pixels, mosaic
 from vae_helpers.plots.style import COLOURS, MARGIN, STYLE, WIDTH, class_look, dark
+
+PRIOR_RADIUS = math.sqrt(-2 * math.log(1 - 0.95))  # of the disc that holds 95% of the prior
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # the ticks of a manifold
 
 
 def prior_quantiles(n: int) -> np.ndarray:
-    """The middles of n parts of N(0, 1) that are equally probable: (n,) float32, ascending."""
+    """Return the middles of n parts of N(0, 1) that are equally probable: (n,), ascending."""
     return np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)], np.float32)
 
 
 @matplotlib.rc_context(STYLE)
-def manifold(decode, n: int = 24, title: str = "") -> Figure:
-    """What a decoder draws over the latent plane, in steps of equal prior probability.
+def manifold(decode: Callable | np.ndarray, n: int = 24, title: str = "") -> Figure:
+    """Draw what a decoder gives over the latent plane, in steps of equal prior probability.
 
     Args:
-        decode: a function from z (n * n, 2) to images (n * n, h, w[, 1]), such as `vae.decode`; or
-            those images, in rows from the largest z_2 down, each row from the smallest z_1 up.
+        decode: a function from z (n * n, 2) to images (n * n, height, width[, channels]), such as
+            `vae.decode`; or those images, in rows from the largest z_2 down, each row from the
+            smallest z_1 up. Images too large to fit are reduced.
         n: images in a row and in a column.
         title: the sentence that the figure proves.
 
@@ -38,34 +44,22 @@ def manifold(decode, n: int = 24, title: str = "") -> Figure:
     else:
         images = decode
         n = round(len(images) ** 0.5)
-    images = grey(images)
+    images = as_pixels(images)
     if len(images) != n * n:
         raise ValueError(
             f"{len(images)} images do not fill a square; expected n * n of them, such as {n * n}."
         )
     sheet = mosaic(images, columns=n)
     left = 92
-    scale = enlargement(WIDTH - left - MARGIN, sheet.shape[1])
+    scale = enlargement(WIDTH - left - MARGIN, sheet.shape[1], max(images.shape[1:3]))
     width, height = sheet.shape[1] * scale, sheet.shape[0] * scale
     figure, top = page(height + 60, title)
     axes = place_axes(figure, left, top, width, height)
-    axes.imshow(
-        sheet,
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        extent=(0, 1, 0, 1),
-        aspect="auto",
-        interpolation="nearest" if scale >= 1 else "antialiased",
-    )
-    ticks = (0.05, 0.25, 0.5, 0.75, 0.95)
-    names = [
-        f"{tick:.0%}\n{NormalDist().inv_cdf(tick):+.2f}" if tick != 0.5 else "50%\n0"
-        for tick in ticks
-    ]
-    names = [name.replace("-", "\N{MINUS SIGN}") for name in names]
-    axes.set_xticks(ticks, names)
-    axes.set_yticks(ticks, names)
+    draw_pixels(axes, sheet, scale, extent=(0, 1, 0, 1))
+    names = [f"{tick:.0%}\n{NormalDist().inv_cdf(tick):+.2f}" for tick in QUANTILES]
+    names = [name.replace("+0.00", "0").replace("-", "\N{MINUS SIGN}") for name in names]
+    axes.set_xticks(QUANTILES, names)
+    axes.set_yticks(QUANTILES, names)
     axes.set_xlabel("$z_1$: quantile of the prior, and value")
     axes.set_ylabel("$z_2$: quantile of the prior, and value")
     axes.spines[:].set_visible(False)
@@ -73,8 +67,10 @@ def manifold(decode, n: int = 24, title: str = "") -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def latent_scatter(z_mean, labels, class_names, title: str = "", most: int = 6000) -> Figure:
-    """Where the images of each class lie in a two-dimensional latent space.
+def latent_scatter(
+    z_mean, labels, class_names: Sequence[str], title: str = "", most: int = 6000
+) -> Figure:
+    """Draw where the images of each class lie in a two-dimensional latent space.
 
     Args:
         z_mean: (n, 2).
@@ -86,6 +82,37 @@ def latent_scatter(z_mean, labels, class_names, title: str = "", most: int = 600
     Returns:
         Figure with one axes, equal scales, a dashed ring that holds 95% of the prior.
     """
+    z_mean, labels = _checked_codes(z_mean, labels, class_names)
+    side = 620
+    figure, top = page(side + 44, title)
+    axes = place_axes(figure, 58, top, side, side)
+    reach = max(3.2, 1.05 * np.quantile(np.abs(z_mean), 0.998))
+    axes.set(
+        xlim=(-reach, reach),
+        ylim=(-reach, reach),
+        xlabel="$z_1$ (mean of the code)",
+        ylabel="$z_2$ (mean of the code)",
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+    shown = np.linspace(0, len(z_mean) - 1, min(most, len(z_mean))).astype(int)
+    present = np.unique(labels)
+    for index in present:
+        colour, marker = class_look(index)
+        points = z_mean[shown[labels[shown] == index]]
+        axes.scatter(*points.T, s=9, color=colour, marker=marker, alpha=0.55, linewidths=0)
+    _ring_of_the_prior(axes)
+    medians = np.array([np.median(z_mean[labels == index], axis=0) for index in present])
+    _name_classes(axes, side, medians, [(str(class_names[i]), class_look(i)[0]) for i in present])
+    _legend(axes, [(str(class_names[i]), *class_look(i)) for i in present])
+    outside = int((np.abs(z_mean) > reach).any(axis=1).sum())
+    if outside:
+        text, corner = f"{outside} of {len(z_mean)} outside", {"ha": "right", "va": "bottom"}
+        axes.text(0.995, 0.005, text, transform=axes.transAxes, fontsize=8, **corner)
+    return figure
+
+
+def _checked_codes(z_mean, labels, class_names):
     z_mean, labels = np.asarray(z_mean, dtype=float), np.asarray(labels)
     if z_mean.ndim != 2 or z_mean.shape[1] != 2:
         raise ValueError(
@@ -101,114 +128,61 @@ def latent_scatter(z_mean, labels, class_names, title: str = "", most: int = 600
             f"labels go from {labels.min()} to {labels.max()}, but there are {len(class_names)} "
             "class names; expected integers that number them from 0."
         )
+    return z_mean, labels
 
-    side = 620
-    figure, top = page(side + 44, title)
-    axes = place_axes(figure, 58, top, side, side)
-    reach = max(3.2, 1.05 * np.quantile(np.abs(z_mean), 0.998))
-    axes.set(
-        xlim=(-reach, reach),
-        ylim=(-reach, reach),
-        xlabel="$z_1$ (mean of the code)",
-        ylabel="$z_2$ (mean of the code)",
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
 
-    shown = np.linspace(0, len(z_mean) - 1, min(most, len(z_mean))).astype(int)
-    present = np.unique(labels)
-    for index in present:
-        colour, marker = class_look(index)
-        points = z_mean[shown[labels[shown] == index]]
-        axes.scatter(
-            *points.T,
-            s=9,
-            color=colour,
-            marker=marker,
-            alpha=0.55,
-            linewidths=0,
-            label=str(class_names[index]),
-        )
-    axes.add_patch(
-        Circle(
-            (0, 0), 2.448, fill=False, color=dark(COLOURS["prior"]), linestyle="--", linewidth=1.2
-        )
-    )
+def _ring_of_the_prior(axes):
+    colour = dark(COLOURS["prior"])
+    ring = {"fill": False, "color": colour, "linestyle": "--", "linewidth": 1.2}
+    axes.add_patch(Circle((0, 0), PRIOR_RADIUS, **ring))
     axes.annotate(
         "95% of the prior",
-        (0, -2.448),
+        (0, -PRIOR_RADIUS),
         xytext=(0, -4),
         textcoords="offset points",
         ha="center",
         va="top",
         fontsize=8,
-        color=dark(COLOURS["prior"]),
+        color=colour,
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
 
-    # Names at the medians, pushed apart (in pixels); a thin line leads a moved one back.
-    medians = np.array([np.median(z_mean[labels == index], axis=0) for index in present])
+
+def _name_classes(axes, side, medians, looks):
+    """Write (name, colour) at each median, pushed apart; a thin line leads a moved one back."""
+    reach = axes.get_xlim()[1]
     pixels = (np.clip(medians, -reach, reach) / reach + 1) / 2 * side
-    sizes = np.array([(8 * len(str(class_names[index])) + 12, 22) for index in present])
-    places = spread_apart(pixels, sizes)
-    places = np.clip(places, sizes / 2, side - sizes / 2)
-    for index, median, place in zip(
-        present, medians, places / side * 2 * reach - reach, strict=True
-    ):
-        colour, _ = class_look(index)
+    sizes = np.array([(8 * len(name) + 12, 22) for name, _ in looks])
+    places = np.clip(spread_apart(pixels, sizes), sizes / 2, side - sizes / 2)
+    places = places / side * 2 * reach - reach
+    line = {"arrowstyle": "-", "color": "black", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "alpha": 0.9}
+    for (name, colour), median, place in zip(looks, medians, places, strict=True):
         axes.annotate(
-            str(class_names[index]),
+            name,
             median,
             xytext=place,
             ha="center",
             va="center",
             fontsize=8.5,
             color="#222222",
-            bbox={
-                "boxstyle": "round,pad=0.2",
-                "facecolor": "white",
-                "edgecolor": colour,
-                "alpha": 0.9,
-            },
-            arrowprops={
-                "arrowstyle": "-",
-                "color": "black",
-                "linewidth": 0.8,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
+            bbox={**box, "edgecolor": colour},
+            arrowprops=line,
         )
 
+
+def _legend(axes, looks):
+    """Show (name, colour, marker) at the right of the axes."""
     handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            color=class_look(i)[0],
-            marker=class_look(i)[1],
-            markersize=6,
-            label=str(class_names[i]),
-        )
-        for i in present
+        Line2D([], [], linestyle="", color=colour, marker=marker, markersize=6, label=name)
+        for name, colour, marker in looks
     ]
     axes.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(1.02, 1.0),
         borderaxespad=0,
-        ncols=1 if len(present) <= 20 else 3,
+        ncols=1 if len(looks) <= 20 else 3,
         handletextpad=0.2,
         columnspacing=0.8,
     )
-    outside = int((np.abs(z_mean) > reach).any(axis=1).sum())
-    if outside:
-        axes.text(
-            0.995,
-            0.005,
-            f"{outside} of {len(z_mean)} outside",
-            transform=axes.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=8,
-        )
-    return figure

@@ -1,4 +1,4 @@
-"""The loss curves of a training under way."""
+"""The loss curves of a training under way, and the lines to compare them with."""
 
 import time
 
@@ -7,10 +7,13 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.curves import loss_curves
 from vae_helpers.plots.png import mimebundle
+from vae_helpers.references import reference_lines
+
+__all__ = ["LiveCurve", "reference_lines"]
 
 
 def _in_notebook() -> bool:
-    """True where a kernel can redraw an output in place; False in a terminal or a script."""
+    """Tell a kernel, which can redraw an output in place, from a terminal or a script."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -19,7 +22,7 @@ def _in_notebook() -> bool:
 
 
 class LiveCurve(keras.callbacks.Callback):
-    """Draws `loss_curves` in place while `fit` runs, and leaves one finished figure.
+    """Draw `loss_curves` in place while `fit` runs, and leave one finished figure.
 
     Outside a notebook it shows nothing and only keeps the history.
 
@@ -39,10 +42,10 @@ class LiveCurve(keras.callbacks.Callback):
 
     def __init__(
         self,
-        references=None,
+        references: dict | None = None,
         every: int = 1,
         title: str = "Reconstruction and KL while training",
-        alt=None,
+        alt: str | None = None,
     ):
         super().__init__()
         self.references, self.every, self.title, self.alt = references, every, title, alt

@@ -7,84 +7,96 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vae_helpers.images import CHANNELS, as_uint8
+from vae_helpers.plots.style import SIDE, WIDTH
+
 MAX_BYTES = 300_000
+OVERSHOOT = 0.5  # outputs of a model may leave [0, 1] by so much; they are clipped
 
 
-def grey(images) -> np.ndarray:
-    """(h, w[, 1]) or (n, h, w[, 1]) -> (n, h, w) uint8. Floats are read on 0-1 and clipped."""
+def as_pixels(images, name: str = "images") -> np.ndarray:
+    """Return a batch of images as they are drawn.
+
+    Args:
+        images: (n, height, width) or (n, height, width, channels) with 1 channel (grey) or 3
+            (colour), uint8 or floats in [0, 1]; floats that leave it by up to 0.5, as outputs of a
+            model may, are clipped.
+        name: what an error calls them.
+
+    Returns:
+        uint8 of shape (n, height, width) if grey, (n, height, width, 3) if in colour.
+
+    Raises:
+        ValueError: see `vae_helpers.images.check_images`.
+    """
     images = np.asarray(images)
-    if images.ndim in (3, 4) and images.shape[-1] == 1:
-        images = images[..., 0]
-    if images.ndim == 2:
-        images = images[None]
-    if images.ndim != 3 or images.size == 0:
-        raise ValueError(
-            f"images have shape {images.shape}; expected one grey image (28, 28) or (28, 28, 1), "
-            "or a batch of them (n, 28, 28) or (n, 28, 28, 1) with n of at least 1."
-        )
-    if images.dtype == np.uint8:
-        return images
-    if not np.isfinite(images).all():
-        raise ValueError(
-            "images hold NaN or infinity: the model that made them has diverged. "
-            "Look at its loss first."
-        )
-    if images.max() > 2:
-        raise ValueError(
-            f"images are {images.dtype} with a largest value of {images.max():g}; expected uint8 "
-            "on 0-255 or floats in [0, 1]. Divide by 255."
-        )
-    return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    is_float = images.dtype.kind == "f" and images.size > 0
+    if is_float and images.min() >= -OVERSHOOT and images.max() <= 1 + OVERSHOOT:
+        images = np.clip(images, 0, 1)
+    return as_uint8(images, name)
+
+
+def one_or_many(images, name: str = "images") -> np.ndarray:
+    """Return `as_pixels` of a batch, or of a single image as a batch of one."""
+    images = np.asarray(images)
+    is_single = images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in CHANNELS)
+    return as_pixels(images[np.newaxis] if is_single else images, name)
 
 
 def mosaic(images, columns: int | None = None, gap: int = 0) -> np.ndarray:
-    """Lays images out in rows, left to right and top to bottom, on white.
+    """Lay images out in rows, left to right and top to bottom, on white.
 
     Args:
-        images: (n, h, w[, 1]) or a single (h, w[, 1]); uint8 or floats in [0, 1].
+        images: (n, height, width[, channels]) or a single (height, width[, channels]), with 1 or 3
+            channels; uint8 or floats in [0, 1].
         columns: images in a row; all of them in one row when None.
         gap: white pixels between neighbours.
 
     Returns:
-        (height, width) uint8.
+        uint8 of shape (height, width) if grey, (height, width, 3) if in colour.
     """
-    images = grey(images)
-    n, height, width = images.shape
+    images = one_or_many(images)
+    n, height, width, *channels = images.shape
     columns = min(columns or n, n)
     rows = -(-n // columns)
-    sheet = np.full((rows * columns, height + gap, width + gap), 255, np.uint8)
+    sheet = np.full((rows * columns, height + gap, width + gap, *channels), 255, np.uint8)
     sheet[:n, :height, :width] = images
-    sheet = sheet.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
-    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap))
+    sheet = sheet.reshape(rows, columns, height + gap, width + gap, *channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), *channels)
     return sheet[: sheet.shape[0] - gap, : sheet.shape[1] - gap]
 
 
-def _enlarge(sheet: np.ndarray, scale: int) -> np.ndarray:
-    return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def array_to_png(images, scale: int = 6, columns: int | None = None) -> bytes:
-    """One image, or a batch laid out in rows, as the bytes of a grey PNG: pure, and about 1 ms.
+def array_to_png(images, scale: int | None = None, columns: int | None = None) -> bytes:
+    """Return one image, or a batch laid out in rows, as the bytes of a PNG, in about 1 ms.
 
     Args:
-        images: (h, w[, 1]) or (n, h, w[, 1]); uint8 or floats in [0, 1].
-        scale: each pixel becomes scale x scale pixels (6 turns 28 into 168).
+        images: (n, height, width[, channels]) or a single (height, width[, channels]), with 1 or 3
+            channels; uint8 or floats in [0, 1].
+        scale: each pixel becomes scale x scale pixels. None enlarges each image to about 168
+            pixels (28 by 6), or less where the sheet would become wider than a notebook's column.
         columns: images in a row, for a batch; all in one row when None.
 
     Returns:
         bytes of a PNG, for `show`, an `ipywidgets.Image` or a file.
     """
+    images = one_or_many(images)
+    sheet = mosaic(images, columns)
+    if scale is None:
+        scale = max(1, min(round(SIDE / max(images.shape[1:3])), WIDTH // sheet.shape[1]))
     buffer = io.BytesIO()
-    sheet = _enlarge(mosaic(images, columns), scale)
-    Image.fromarray(sheet).save(buffer, format="PNG", compress_level=6)
+    enlarged = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+    Image.fromarray(enlarged).save(buffer, format="PNG", compress_level=6)
     return buffer.getvalue()
 
 
 def figure_to_png(figure: Figure) -> bytes:
-    """A figure as PNG of at most 300 KB; what would be larger is drawn in 256 colours or fewer."""
+    """Return a figure as a PNG of at most 300 KB, in 256 colours or fewer where that is needed.
+
+    16 colours are the fewest; only noise that fills a page stays larger than 300 KB with them.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
-    for colours in (256, 64, 16):
+    for colours in (256, 128, 64, 32, 16):
         if buffer.tell() <= MAX_BYTES:
             break
         picture = Image.open(io.BytesIO(buffer.getvalue())).convert("RGB")
@@ -94,18 +106,22 @@ def figure_to_png(figure: Figure) -> bytes:
 
 
 def mimebundle(picture: Figure | bytes, alt: str) -> tuple[dict, dict]:
+    """Return the data and metadata of a notebook's output: the picture, and its alt text."""
     png = picture if isinstance(picture, bytes) else figure_to_png(picture)
     data = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}
     return data, {"image/png": {"alt": alt}}
 
 
 def show(picture: Figure | bytes, alt: str) -> None:
-    """Shows a figure, or a PNG of `array_to_png`, as one output of the cell.
+    """Show a figure, or a PNG of `array_to_png`, as one output of the cell.
 
     Args:
         picture: a Figure or the bytes of a PNG.
-        alt: one sentence of what it shows, for who cannot see it. Pages exported by nbconvert carry
-            it as the image's alt text, consoles print it.
+        alt: one sentence that says what it shows, for readers who cannot see it. Pages exported by
+            nbconvert carry it as the image's alt text, consoles print it.
+
+    Raises:
+        ValueError: if `alt` is empty.
     """
     from IPython.display import display
 

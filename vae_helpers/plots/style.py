@@ -31,6 +31,7 @@ DASHES = ("-", "--", "-.", ":")
 DPI = 110
 WIDTH = 880  # pixels: ten images of 28 pixels, three times enlarged, and their gaps
 MARGIN = 6
+SIDE = 168  # pixels: an image is enlarged to this at most, 28 x 28 by 6
 
 STYLE = {
     "figure.dpi": DPI,
@@ -62,16 +63,16 @@ STYLE = {
 
 
 def use_course_style() -> None:
-    """Gives a notebook's own matplotlib figures the look of the course's."""
+    """Give a notebook's own matplotlib figures the look of the course's."""
     matplotlib.rcParams.update(STYLE)
 
 
-def dark(colour: str) -> tuple:
-    """A shade of the colour dark enough for text on white."""
+def dark(colour: str) -> tuple[float, ...]:
+    """Return a shade of the colour that is dark enough for text on white."""
     return tuple(0.55 * part for part in to_rgb(colour))
 
 
 def class_look(index: int) -> tuple[str, str]:
-    return CLASS_COLOURS[index % len(CLASS_COLOURS)], MARKERS[
-        index // len(CLASS_COLOURS) % len(MARKERS)
-    ]
+    """Return colour and marker of a class; 32 classes all look different."""
+    rounds, place = divmod(index, len(CLASS_COLOURS))
+    return CLASS_COLOURS[place], MARKERS[rounds % len(MARKERS)]

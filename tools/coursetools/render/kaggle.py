@@ -2,9 +2,9 @@
 
     KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02]
 
-Kaggle takes one file for a notebook, so the modules of `vae_helpers` that a notebook uses are
-written out in one folded cell below its title: each as a string that holds the module's own text,
-and at the end a loop that writes the files. `build/kaggle/NN_name/` gets the notebook and the
+Kaggle takes one file for a notebook, so what a notebook uses of `vae_helpers` is written out in
+one folded cell below its title: each module as a string of its own text, and at the end a loop
+that writes the files. `build/kaggle/NN_name/` gets the notebook and the
 `kernel-metadata.json` that Kaggle asks for.
 """
 
@@ -19,6 +19,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from coursetools import notebooks
+from coursetools.excerpt import Excerpt
 from coursetools.files import write_atomically
 from coursetools.package import Package
 
@@ -30,8 +31,8 @@ DATASETS = {
 FOLDED = {"_kg_hide-input": True, "jupyter": {"source_hidden": True}, "cellView": "form"}
 HELPERS_BEGIN = """\
 # @title The course's helper package, {lines} lines; open it to read
-# The {count} files of vae_helpers that this notebook uses, word for word. The last lines of this
-# cell write them into the working folder. Nothing is installed and nothing is fetched.
+# What this notebook uses of vae_helpers, word for word, in {count} files, which the last lines of
+# this cell write into the working folder. Nothing is installed and nothing is fetched.
 files = {{}}
 """
 HELPERS_END = """
@@ -48,21 +49,18 @@ del files, name, text
 
 
 def needed_files(notebook, package_folder):
-    """Return the package's files that a notebook needs, each after those it needs itself.
+    """Return the files of the package that a notebook needs, each with the part that it needs.
 
     Args:
         notebook: the notebook.
         package_folder: folder of the package.
 
     Returns:
-        paths relative to the package folder's parent; none when the notebook imports nothing of it.
+        {path relative to the package folder's parent: text}, each after those it needs itself;
+        empty when the notebook imports nothing of it.
     """
-    package = Package(package_folder)
-    needed = package.needed([cell.source for cell in notebook.cells if cell.cell_type == "code"])
-    files = [
-        path for module in needed for path in [*package.data_files(module), package.file(module)]
-    ]
-    return [path.relative_to(package.folder.parent) for path in files]
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return Excerpt(Package(package_folder), sources).files()
 
 
 def render(notebook, package_folder):
@@ -84,7 +82,7 @@ def render(notebook, package_folder):
             cell.source = re.sub(link, r"\1", cell.source)
     files = needed_files(notebook, package_folder)
     if files:
-        source = helper_source(files, Path(package_folder).parent)
+        source = helper_source(files)
         start = 1 if standalone.cells[0].cell_type == "markdown" else 0
         cell = new_code_cell(source, id="course-helpers", metadata=FOLDED)
         standalone.cells.insert(start, cell)
@@ -96,16 +94,14 @@ def render(notebook, package_folder):
     return standalone
 
 
-def helper_source(files, parent):
+def helper_source(files):
     """Return the source of a cell that writes files: their texts, readable, and a loop.
 
     Args:
-        files: paths relative to `parent`, in the order in which they shall stand there.
-        parent: the folder that they are read from.
+        files: {path: text}, in the order in which they shall stand there.
     """
     parts = []
-    for path in files:
-        text = (parent / path).read_text(encoding="utf-8")
+    for path, text in files.items():
         heading = f"# ---- {path.as_posix()} ".ljust(100, "-")
         parts.append(f'\n{heading}\nfiles["{path.as_posix()}"] = {_quoted(text)}\n')
     body = "".join(parts)

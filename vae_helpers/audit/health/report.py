@@ -1,27 +1,34 @@
 """`HealthReport`: what the examination of a VAE found, to be read by people and by programs."""
 
-from __future__ import annotations
-
 import html
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from vae_helpers.audit.health.measure import ACTIVE, NAN, Measurements
+from vae_helpers.audit.health.rules import ASLEEP, awake
+
 # Every code that `HealthReport.findings` may hold, in their order, and what was seen. Stable.
-ILLNESSES = {
+FINDINGS = {
     "not_finite": "NaN or infinity in the weights, the code, the output or a term of the ELBO",
     "image_range": "floats outside [0, 1], or so dark that they were divided by 255 twice",
+    "fixed_batch_size": "the sampler has the size of the batch written in",
     "untrained": "the encoder is as it was initialised, and the mean image is not beaten",
     "collapsed": "no latent dimension says anything about the image",
     "same_picture": "every image is answered with the same picture",
     "decoder_ignores_z": "the code is informative, but the output does not depend on the sampled z",
-    "gradient_blocked": "the reconstruction term cannot reach the encoder or z_log_var through z",
+    "gradient_blocked": "the reconstruction term cannot reach the encoder, z_mean or z_log_var "
+    "through z",
     "no_noise": "z equals z_mean",
     "noise_repeated": "the same noise at every call, in a graph as `fit` runs it",
     "noise_shared_by_batch": "all images of a batch get the same noise",
-    "noise_shared_by_dimensions": "all latent dimensions of an image get the same noise",
+    "noise_shared_by_dimensions": "latent dimensions of an image, all or some, get the same noise",
     "noise_shifted": "the noise is not centred at 0",
     "sigma_from_log_var": "the noise is as wide as exp(z_log_var), which is the variance",
     "unexpected_noise": "noise of another width or shape than z_log_var says",
+    "log_var_is_mean": "z_log_var and z_mean are the same numbers",
+    "log_var_never_negative": "no log variance is below 0, as after softplus or ReLU",
     "posterior_far_from_prior": "the codes of all images together are not where the prior is",
     "kl_negative": "the model's own `kl` is below 0, which no divergence is",
     "kl_scaled": "the model's own `kl` is a fixed multiple of the KL",
@@ -34,13 +41,12 @@ ILLNESSES = {
 REMARKS = {
     "kl_differs": "the model's own `kl` is not the KL to N(0, I) and no multiple of it: a prior of "
     "your own, or a mistake",
-    "inactive_units": "some latent dimensions are not used",
+    "inactive_units": "some latent dimensions say next to nothing about the image",
     "worse_than_pca": "a linear code of the same size redraws better, as happens with many "
     "dimensions, a large beta or little training",
 }
 
-ACTIVE = 0.01  # variance of z_mean over images, Burda et al. (2015)
-NAN = float("nan")
+UNITS_SHOWN = 8  # in a row of the printed report
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -50,7 +56,7 @@ class HealthReport:
     Terms and prices are in nats per image, means over the same images.
 
     Attributes:
-        findings: tuple of codes of `ILLNESSES`; empty when healthy.
+        findings: tuple of codes of `FINDINGS`; empty when healthy.
         remarks: tuple of codes of `REMARKS`.
         evidence: dict from each of these codes to a sentence with numbers and the cure.
         n_images, latent_dim: what was looked at.
@@ -60,10 +66,12 @@ class HealthReport:
         mean_image_cost: price of answering every image with their mean; of a collapsed model.
         pca_cost: price of PCA with as many numbers an image, fitted to these images.
         grey_entropy: floor of the reconstruction term.
+        unit_kl: KL of each dimension to the prior, mean over images.
+        awake_units: dimensions whose KL is at least 0.1 nats and differs from image to image.
         active_units: dimensions whose z_mean has a variance above 0.01 over images.
         unit_variances: that variance, for each dimension.
         posterior_means, posterior_variances: of z over all images, for each dimension; the prior
-            has 0 and 1.
+            N(0, I) has 0 and 1.
         noise_spread: width of the sampling noise relative to exp(z_log_var / 2); 1 is right.
         saturated: share of the log variances beyond 20 either way, or at a clamp.
         output_std, image_std: how much a pixel varies from output to output, and from image to
@@ -81,6 +89,8 @@ class HealthReport:
     mean_image_cost: float = NAN
     pca_cost: float = NAN
     grey_entropy: float = NAN
+    unit_kl: tuple = ()
+    awake_units: int = 0
     active_units: int = 0
     unit_variances: tuple = ()
     posterior_means: tuple = ()
@@ -121,6 +131,7 @@ class HealthReport:
                 f"{self.active_units} of {self.latent_dim}",
                 f"variance of z_mean over images above {ACTIVE}",
             ),
+            ("kl of each unit", f"{self.awake_units} of {self.latent_dim}", self._unit_kl_text()),
             ("spread of z", f"{self.noise_spread:.2f}", "times exp(z_log_var / 2); 1 is right"),
         ]
         if self.posterior_means:
@@ -130,7 +141,7 @@ class HealthReport:
                 (
                     "z over images",
                     f"mean up to {furthest:+.2f}",
-                    f"variance {low:.2f} to {high:.2f}; the prior has 0 and 1",
+                    f"variance {low:.2f} to {high:.2f}; N(0, I) has 0 and 1",
                 )
             )
         rows += [
@@ -142,6 +153,11 @@ class HealthReport:
             ),
         ]
         return rows
+
+    def _unit_kl_text(self) -> str:
+        shown = (f"{kl:.1f}" if kl >= 0.95 else f"{kl:.2f}" for kl in self.unit_kl[:UNITS_SHOWN])
+        more = " ..." if len(self.unit_kl) > UNITS_SHOWN else ""
+        return f"at least {ASLEEP} nats: {' '.join(shown)}{more}"
 
     def __str__(self):
         lines = [
@@ -169,3 +185,45 @@ class HealthReport:
         rows += [row("remark", code, self.evidence[code]) for code in self.remarks]
         caption = f"{self.verdict} · {self.n_images:,} images, nats per image"
         return f"<table><caption>{html.escape(caption)}</caption>{''.join(rows)}</table>"
+
+
+def report_of(n_images, latent_dim, findings, remarks, m: Measurements | None = None):
+    """Return the `HealthReport` of what was found, with numbers as far as they were measured.
+
+    Args:
+        n_images: images that were looked at.
+        latent_dim: latent dimensions of the model.
+        findings: dict from code of `FINDINGS` to evidence.
+        remarks: dict from code of `REMARKS` to evidence.
+        m: the measurements, None when the model was not called.
+    """
+    # In the order of the lists, which hold every code there is.
+    findings = {code: findings[code] for code in sorted(findings, key=list(FINDINGS).index)}
+    remarks = {code: remarks[code] for code in sorted(remarks, key=list(REMARKS).index)}
+    return HealthReport(
+        findings=tuple(findings),
+        remarks=tuple(remarks),
+        evidence=findings | remarks,
+        n_images=n_images,
+        latent_dim=latent_dim,
+        **(_numbers(m) if m else {}),
+    )
+
+
+def _numbers(m) -> dict:
+    costs = ("mean_image_cost", "pca_cost", "grey_entropy")
+    numbers = {name: getattr(m, name) for name in costs}
+    if not m.enough:
+        return numbers
+    pictures = ("reconstruction", "kl", "saturated", "output_std", "image_std")
+    codes = ("unit_variances", "posterior_means", "posterior_variances")
+    return {
+        **numbers,
+        **{name: getattr(m, name) for name in pictures},
+        **{name: tuple(map(float, getattr(m, name))) for name in codes},
+        "elbo": -(m.reconstruction + m.kl),
+        "unit_kl": tuple(map(float, m.unit_kl.mean(axis=0))),
+        "awake_units": int(awake(m).sum()),
+        "active_units": int(np.sum(m.unit_variances > ACTIVE)),
+        "noise_spread": m.noise.spread if m.noise else NAN,
+    }

@@ -2,5 +2,6 @@
 
 from vae_helpers.audit.loss.entry import audit_loss
 from vae_helpers.audit.loss.report import LossAudit
+from vae_helpers.known_mistakes.losses import MISTAKES
 
-__all__ = ["LossAudit", "audit_loss"]
+__all__ = ["MISTAKES", "LossAudit", "audit_loss"]

@@ -1,0 +1,203 @@
+"""Losses and KLs as answers: inputs to try them on, the right ones, and those that are wrong.
+
+The formulas stand in the one list, `known_mistakes.losses`, which the audit reads too. An exercise
+takes them from here by name, and adds the words in which it speaks to a learner.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from vae_helpers import elbo
+from vae_helpers.exercises.question import Mistake
+from vae_helpers.known_mistakes.losses import cross_entropy, gaussian_kl, kl, reconstruction
+
+# --------------------------------------------------------------------------- inputs
+
+
+def codes(rng: np.random.Generator) -> tuple:
+    """Return z_mean and z_log_var of some images, shape (batch, latent_dim), both sizes random.
+
+    The batch is never as large as the latent space, so that axes mixed up show.
+    """
+    latent_dim = int(rng.integers(3, 6))  # not 2, where a lost half and a mean cancel
+    batch = int(rng.integers(latent_dim + 1, 8))
+    z_mean = rng.normal(size=(batch, latent_dim)) * 1.5
+    z_log_var = rng.uniform(-3.0, 1.5, size=(batch, latent_dim))
+    return z_mean.astype("float32"), z_log_var.astype("float32")
+
+
+def loss_inputs(rng: np.random.Generator, channels: int | None = None) -> tuple:
+    """Return images, logits, z_mean, z_log_var; the sizes of all axes differ from each other.
+
+    Args:
+        rng: NumPy generator.
+        channels: size of the images' last axis; random, and above 1, when None.
+    """
+    sizes = rng.permutation([2, 3, 4, 5, 6, 7])  # never 8, which people write for latent_dim
+    n, latent_dim, height, width = sizes[:4]
+    images = rng.uniform(size=(n, height, width, channels or sizes[4]))
+    logits = rng.normal(size=images.shape) * 2.0
+    z_mean = rng.normal(size=(n, latent_dim)) * 1.4
+    z_log_var = rng.uniform(-2.5, 1.5, size=z_mean.shape)
+    return tuple(array.astype("float32") for array in (images, logits, z_mean, z_log_var))
+
+
+# --------------------------------------------------------------------------- losses and KLs
+
+
+def kl_with(latent: Callable, latents: Callable = np.sum) -> Callable:
+    """Return a KL of z_mean and z_log_var, made of that of one latent dimension."""
+    return lambda z_mean, z_log_var: latents(latent(z_mean, z_log_var), axis=1)
+
+
+def loss_with(
+    pixel: Callable = cross_entropy,
+    latent: Callable = gaussian_kl,
+    *,
+    pixels: Callable = np.sum,
+    latents: Callable = np.sum,
+    over_images: Callable = np.mean,
+    kl_weight: float = 1.0,
+) -> Callable:
+    """Return a loss of (images, logits, z_mean, z_log_var): minus the ELBO, if nothing is given.
+
+    Args:
+        pixel: cost of a pixel, a function of (image, logit).
+        latent: KL of a latent dimension, a function of (z_mean, z_log_var).
+        pixels: reduces the costs of each image; called with `axis=(1, 2, 3)`.
+        latents: reduces the KLs of each image; called with `axis=1`.
+        over_images: reduces the batch.
+        kl_weight: factor on the KL.
+    """
+
+    def loss(images, logits, z_mean, z_log_var):
+        inputs = (images, logits, z_mean, z_log_var)
+        x, a, m, v = (np.asarray(part, "float64") for part in inputs)
+        reconstruction = pixels(pixel(x, a), axis=(1, 2, 3))
+        return over_images(reconstruction + kl_weight * latents(latent(m, v), axis=1))
+
+    return loss
+
+
+def latent_loss(latent: Callable) -> Callable:
+    """Return minus the ELBO with another KL of one latent dimension."""
+    return loss_with(latent=latent)
+
+
+# --------------------------------------------------------------------------- mistakes
+
+
+def kl_mistakes(make: Callable = kl_with, **words: str) -> list[Mistake]:
+    """Return a `Mistake` for each wrong KL that is named.
+
+    Args:
+        make: function of the KL of one latent dimension that returns the wrong answer.
+        words: name in `known_mistakes.losses` -> what to say to the learner.
+    """
+    return [Mistake(message, wrong=make(kl(name).function)) for name, message in words.items()]
+
+
+def pixel_mistakes(**words: str) -> list[Mistake]:
+    """Return a `Mistake` for each loss with a wrong reconstruction that is named.
+
+    Args:
+        words: name in `known_mistakes.losses` -> what to say to the learner.
+    """
+    return [
+        Mistake(message, wrong=loss_with(reconstruction(name).function))
+        for name, message in words.items()
+    ]
+
+
+# --------------------------------------------------------------------------- a weight that moves
+
+
+def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
+    """Return what is wrong with a loss whose KL weight `set` changes, "" when nothing is."""
+    if not callable(answer):
+        return f"Expected a class, got {type(answer).__name__}. Hand over the class itself."
+    loss = answer() if isinstance(answer, type) else answer
+    if not callable(getattr(loss, "set", None)) or not callable(loss):
+        return "Expected an object with set(weight), to be called with images, logits and codes."
+    arrays = inputs(np.random.default_rng())
+    reconstruction = loss_with(kl_weight=0.0)(*arrays)
+    kl = loss_with()(*arrays) - reconstruction
+    tensors = [tf.constant(array) for array in arrays]
+    in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
+    weights, values = (None, 0.25, 1.0, 0.0), []
+    for weight in weights:
+        if weight is not None:
+            loss.set(weight)
+        values.append(float(in_graph(*tensors)))
+    right = [reconstruction + (weight or 0.0) * kl for weight in weights]
+    if np.allclose(values, right, rtol=1e-4):
+        return ""
+    if np.ptp(values) < 1e-6 * abs(values[0]):
+        return _stuck(loss, tensors, values[0], reconstruction + kl)
+    if np.allclose(values[1:], right[1:], rtol=1e-4):
+        return "Before the first set() the weight is not 0: a warm-up starts without the KL."
+    if np.allclose(values[1:], [w * (reconstruction + kl) for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the whole loss. It belongs to the KL alone."
+    if np.allclose(values[1:], [w * reconstruction + kl for w in weights[1:]], rtol=1e-4):
+        return "The weight multiplies the reconstruction. It belongs to the KL."
+    return (
+        f"With weights of 0.25 and 1 the graph's loss is {values[1]:.4g} and {values[2]:.4g}, "
+        f"expected {right[1]:.4g} and {right[2]:.4g}."
+    )
+
+
+def _stuck(loss, tensors, value, whole):
+    """Why the graph's loss does not follow the weight."""
+    outside = []
+    for weight in (0.0, 1.0):
+        loss.set(weight)
+        outside.append(float(tf.reduce_mean(loss(*tensors))))
+    if np.ptp(outside) < 1e-6 * abs(outside[0]):
+        if np.isclose(value, whole, rtol=1e-4):
+            return "The weight is 1 whatever set() is told: there is no warm-up left."
+        return "set() has no effect, inside a graph or outside."
+    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
+        return (
+            "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
+            "use its assign."
+        )
+    return (
+        "Called directly the loss follows set(). Inside a graph, as under fit, it does not: a "
+        "Python number is read once, while the graph is built, and is a constant ever after."
+    )
+
+
+def warm_up_with(
+    start: float = 0.0,
+    kind: Callable = tf.Variable,
+    renew: bool = False,
+    total: Callable = lambda weight, reconstruction, kl: reconstruction + weight * kl,
+) -> type:
+    """Return a class for `warm_up_fault`.
+
+    Args:
+        start: the weight before `set` is called.
+        kind: what the weight is made with, `tf.Variable` or `float`.
+        renew: whether `set` makes a new weight; it assigns to the first otherwise.
+        total: function of weight, reconstruction and KL that returns the loss of each image.
+    """
+
+    class MyWarmUp:
+        def __init__(self):
+            self.weight = kind(start)
+
+        def set(self, weight):
+            if renew:
+                self.weight = kind(weight)
+            else:
+                self.weight.assign(weight)
+
+        def __call__(self, images, logits, z_mean, z_log_var):
+            reconstruction = -elbo.bernoulli_log_likelihood(images, logits)
+            return tf.reduce_mean(
+                total(self.weight, reconstruction, elbo.gaussian_kl(z_mean, z_log_var))
+            )
+
+    return MyWarmUp

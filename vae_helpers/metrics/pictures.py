@@ -1,0 +1,127 @@
+"""Reconstructions and samples beside real images: sharpness, distance of features, neighbours."""
+
+import numpy as np
+import scipy.ndimage
+
+from vae_helpers.images import as_float, batches, check_images, image_shape_of
+from vae_helpers.metrics.bounds import Estimate
+
+
+def sharpness(images) -> np.ndarray:
+    """Return the variance of the Laplacian of each image: high where values change abruptly.
+
+    It knows nothing of what the picture shows: noise is sharpest of all. Compare it with the data's
+    own. Of a colour image it is the mean over the channels.
+
+    Args:
+        images: (n, height, width[, channels]), uint8 or floats in [0, 1].
+
+    Returns:
+        Array (n,).
+
+    Source: Pech-Pacheco et al. (2000), "Diatom autofocusing in brightfield microscopy: a
+        comparative study", ICPR 2000.
+    """
+    check_images(images)
+    kernel = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)[np.newaxis, ..., np.newaxis]
+    parts = []
+    for batch in batches(images):
+        laplacian = scipy.ndimage.convolve(as_float(batch), kernel, mode="nearest")
+        parts.append(laplacian.var(axis=(1, 2)).mean(axis=-1))
+    return np.concatenate(parts)
+
+
+def frechet_distance(features, other) -> float:
+    """Return the squared Fréchet distance between two clouds of features, taken for Gaussians.
+
+    |m1 - m2|^2 + trace(C1 + C2 - 2 (C1 C2)^(1/2)). On features of a classifier of our own this is
+    NOT the published FID, which takes an Inception network: compare it within this course only,
+    at one number of images. Two samples of one distribution do not give 0: take it of two halves
+    of the data for a floor.
+
+    Args:
+        features: (n, d), with n well above d.
+        other: (m, d), with m well above d.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+
+    Source: Dowson & Landau (1982), "The Fréchet distance between multivariate normal
+        distributions"; the idea to use it so: Heusel et al. (2017), arXiv:1706.08500.
+    """
+    features, other = np.asarray(features, np.float64), np.asarray(other, np.float64)
+    if features.ndim != 2 or other.ndim != 2 or features.shape[1] != other.shape[1]:
+        raise ValueError(
+            f"features have shapes {features.shape} and {other.shape}, expected (n, d) and (m, d)"
+        )
+    difference = features.mean(axis=0) - other.mean(axis=0)
+    first, second = np.cov(features, rowvar=False), np.cov(other, rowvar=False)
+    values, vectors = np.linalg.eigh(np.atleast_2d(first))
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    # (C1 C2)^(1/2) has the trace of (C1^(1/2) C2 C1^(1/2))^(1/2), which is symmetric.
+    cross = np.linalg.eigvalsh(root @ np.atleast_2d(second) @ root)
+    traces = np.trace(np.atleast_2d(first)) + np.trace(np.atleast_2d(second))
+    return float(difference @ difference + traces - 2 * np.sqrt(np.maximum(cross, 0)).sum())
+
+
+def frechet_with_error(features, other, draws: int = 20, seed: int = 0) -> Estimate:
+    """Return `frechet_distance` with its error: the spread over bootstrap resamples of both.
+
+    Args:
+        features: as for `frechet_distance`.
+        other: as for `frechet_distance`.
+        draws: number of resamples.
+        seed: of the resampling.
+
+    Returns:
+        An `Estimate`. Resampling repeats rows, which makes each resampled distance larger, so
+        only its spread is used and the mean is that of the samples as given.
+    """
+    rng = np.random.default_rng(seed)
+    distances = [
+        frechet_distance(
+            features[rng.integers(0, len(features), len(features))],
+            other[rng.integers(0, len(other), len(other))],
+        )
+        for _ in range(draws)
+    ]
+    return Estimate(frechet_distance(features, other), float(np.std(distances, ddof=1)))
+
+
+def nearest(images, among, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each image the nearest one of others, by Euclidean distance of pixels.
+
+    Args:
+        images: (n, height, width[, channels]), uint8 or floats in [0, 1].
+        among: (m, height, width[, channels]), of the same size.
+        chunk: at most so many images are compared at a time.
+
+    Returns:
+        (indices into `among`, distances), each (n,).
+
+    Raises:
+        ValueError: if they are no images, or of two sizes.
+    """
+    check_images(images)
+    check_images(among, "among", image_shape_of(np.asarray(images)))
+    found = [_nearest(rows, among) for part in batches(images) for rows in batches(part, chunk)]
+    indices, distances = zip(*found, strict=True)
+    return np.concatenate(indices), np.concatenate(distances)
+
+
+def _nearest(images, among):
+    """`nearest` for so few images that they fit in memory as floats; `among` passes in batches."""
+    flat = _flat(images)
+    best, where, start = np.full(len(flat), np.inf, np.float32), np.zeros(len(flat), int), 0
+    for batch in batches(among):
+        others = _flat(batch)
+        squares = np.square(others).sum(axis=1) - 2 * flat @ others.T
+        nearer = squares.min(axis=1) < best
+        where[nearer] = start + squares.argmin(axis=1)[nearer]
+        best = np.minimum(best, squares.min(axis=1))
+        start += len(others)
+    return where, np.sqrt(np.maximum(best + np.square(flat).sum(axis=1), 0))
+
+
+def _flat(images):
+    return as_float(images).reshape(len(images), -1)
