@@ -164,7 +164,7 @@ def test_following_the_cure_gives_the_elbo(name):
         takes_probabilities=case.probs,
         head=case.head,
     )
-    healed = examine(measure(Probe(setting)), case.images)
+    healed = examine(measure(Probe(setting, in_graph=True)), case.images)
     left = set(healed.mistakes) - {"not_finite"} if case.probs else set(healed.mistakes)
     assert healed.kl == "gaussian" and healed.kl_weight == pytest.approx(1, rel=0.01), healed
     assert not left - {"constant_offset"} and not healed.variants, healed

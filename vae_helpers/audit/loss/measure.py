@@ -188,13 +188,19 @@ def _pixel_samples(probe, quiet):
 
 
 def _code_samples(probe, quiet):
+    """Codes of several spreads; some near the prior, each dimension as near as it likes."""
     rng = np.random.default_rng(0)
     _, shape = _shapes(probe.setting)
     samples = []
     for low, high in CODE_DOMAINS:
-        for _ in range(10 if (low, high) == CODE_DOMAINS[0] else 6):
-            m = (rng.normal(size=shape) * rng.uniform(0.3, 1.5)).astype("float32")
-            v = rng.uniform(low, high, shape).astype("float32")
+        whole = (low, high) == CODE_DOMAINS[0]
+        for k in range(12 if whole else 6):
+            m = rng.normal(size=shape) * rng.uniform(0.3, 1.5)
+            v = rng.uniform(low, high, shape)
+            if whole and k % 2:
+                near = rng.uniform(0.0, 0.6, shape[1:])
+                m, v = m * near, v * near
+            m, v = m.astype("float32"), v.astype("float32")
             samples.append(Sample((low, high), m, v, probe.measured(*quiet[:2], m, v)))
     return tuple(samples)
 

@@ -95,7 +95,11 @@ def _balance(weighed):
             f"{weighed.sigma:.4g} the KL weighs what the ELBO gives it."
         )
     if factor and weighed.code_average.entries > 1:
-        notes.append(_mean_over_latents(weighed.code_average.entries))
+        entries, text = weighed.code_average.entries, "its weight follows their number."
+        if equal(weighed.code_weight, 1):
+            notes.append(_mean_over_latents(entries))
+        else:
+            notes.append(f"The KL is averaged over {entries} latent dimensions: {text}")
     return notes
 
 
