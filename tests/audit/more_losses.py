@@ -126,6 +126,23 @@ def _(x, a, m, v):
     return tf.reduce_sum(_ce(x, a), _all(x)) + 30 * tf.abs(_klsum(m, v) - 12.0)
 
 
+@case(
+    "capacity of the batch, as 1000 |KL - 25|",
+    kl="capacity",
+    kl_w=1000.0,
+    variants={"capacity"},
+    want=("C = 25 nats",),
+)
+def _(x, a, m, v):
+    kl = tf.abs(tf.reduce_mean(_klsum(m, v)) - 25.0)
+    return tf.reduce_mean(tf.reduce_sum(_ce(x, a), _all(x))) + 1000 * kl
+
+
+@case("free bits of each image, 1 nat", kl="free_bits", variants={"free_bits_per_image"}, L=4)
+def _(x, a, m, v):
+    return tf.reduce_mean(tf.reduce_sum(_ce(x, a), _all(x)) + tf.maximum(_klsum(m, v), 1.0))
+
+
 @case("absolute error, RGB", shape=(32, 32, 3), probs=True, rec="laplace", variants={"laplace"})
 def _(x, p, m, v):
     return tf.reduce_sum(tf.abs(x - p), _all(x)) + _klsum(m, v)

@@ -1,6 +1,9 @@
 """The audit names what a loss computes: correct ones, planted mistakes, and what it cannot know."""
 
 import math
+import random
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -553,7 +556,6 @@ NEAR_MISSES = {
     "KL between softmaxes": with_kl(
         lambda m, v: keras.losses.KLDivergence()(tf.nn.softmax(m), tf.nn.softmax(v))
     ),
-    "a capacity": with_kl(lambda m, v: 1000 * tf.abs(tf.reduce_mean(kl(m, v)) - 25)),
     "a product of the terms": lambda x, a, m, v: (
         tf.reduce_mean(reconstruction(x, a)) * tf.reduce_mean(kl(m, v))
     ),
@@ -659,3 +661,35 @@ def test_the_continuous_bernoulli_integrates_to_one():
 def test_every_code_has_a_meaning_and_a_cure():
     assert all(what and cure for what, cure in MISTAKES.values())
     assert isinstance(audit_loss(elbo_of_the_package), LossAudit)
+
+
+def test_a_single_name_does_not_import_the_audit_of_losses():
+    code = (
+        "import sys; from vae_helpers.audit import critical_beta; "
+        "print(any(name.startswith('vae_helpers.audit.loss') for name in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False"]
+
+
+def test_every_code_of_a_term_is_in_the_one_list():
+    every = (*terms.RECONSTRUCTIONS, *terms.KLS, *terms.KL_SLIPS)
+    assert {code for term in every for code in term.mistakes} <= set(terms.MISTAKES)
+    assert {term.variant for term in every if term.variant} <= set(terms.VARIANTS)
+    names = [term.name for term in (*terms.KLS, *terms.KL_SLIPS)]
+    assert len(set(names)) == len(names) and terms.kl("reversed").kind == "reversed"
+    with pytest.raises(ValueError, match="'nonsense', expected one of"):
+        terms.reconstruction("nonsense")
+
+
+def test_a_head_that_is_not_known_is_rejected():
+    with pytest.raises(ValueError, match="head is 'sigma', expected one of log_var, log_std"):
+        audit_loss(elbo_of_the_package, head="sigma")
+
+
+def test_the_seeds_of_numpy_and_python_survive_a_random_loss():
+    np.random.seed(3)
+    random.seed(3)
+    before = np.random.get_state()[1].copy(), random.getstate()
+    audit_loss(lambda x, a, m, v: reconstruction(x, a + tf.random.normal(a.shape)) + kl(m, v))
+    assert np.array_equal(before[0], np.random.get_state()[1]) and before[1] == random.getstate()

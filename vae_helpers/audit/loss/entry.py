@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vae_helpers.audit.loss.measure import Measurements, is_one_number, measure, repeated, spots
+from vae_helpers.audit.loss.measure import measure, repeated, spots
 from vae_helpers.audit.loss.name import name
 from vae_helpers.audit.loss.probe import (
     HEADS,
@@ -24,6 +24,7 @@ from vae_helpers.audit.loss.probe import (
     with_batch,
 )
 from vae_helpers.audit.loss.recognise import recognise
+from vae_helpers.audit.loss.record import Measurements, is_one_number
 from vae_helpers.audit.loss.report import NOT_SEEN, LossAudit, hopeless, report
 from vae_helpers.audit.loss.tolerances import FLOAT32, REPEAT, SAME
 from vae_helpers.audit.loss.verify import verify

@@ -1,13 +1,19 @@
 """Everything that is measured of a loss, in one frozen record; no later stage calls the loss."""
 
 import math
-from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
 from vae_helpers.audit.loss import tolerances
-from vae_helpers.audit.loss.probe import LossFailed, Probe, Setting
+from vae_helpers.audit.loss.probe import Probe
+from vae_helpers.audit.loss.record import (
+    Corner,
+    Measurements,
+    Sample,
+    Size,
+    VariableSlope,
+    is_one_number,
+)
 
 QUIET_PIXELS = ((0.0, -8.0), (0.0, -3.0), (0.5, 0.0), (0.5, 0.5), (0.3, 0.9))
 QUIET_CODES = ((0.0, 0.0), (0.0, 0.9), (0.5, 0.5))
@@ -16,7 +22,9 @@ X = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 LOGITS = np.array([-4, -2.5, -1.5, -0.7, -0.2, 0.15, 0.3, 0.5, 0.75, 0.9, 1.6, 2.5, 4])
 MEANS = np.array([-2, -0.8, 0.3, 0.6, 1.5])
 LOG_VARS = np.array([-3, -1.5, -0.7, -0.3, 0.2, 0.4, 0.7, 0.9, 1.8, 3])
-FAR_MEANS = np.array([3.0, 6.0, 10.0])  # where free bits end and a capacity is reached
+FAR_MEANS = np.array(
+    [3.0, 4.5, 6.0, 8.0, 10.0, 14.0]
+)  # where free bits end and a capacity is reached
 
 WIDE, NARROW = (-4.0, 4.0), (0.15, 0.9)  # logits between which laws of size are measured
 CODE_ENDS = ((0.3, 0.9), (1.5, 0.2))
@@ -24,170 +32,6 @@ PIXEL_DOMAINS = ((-3.5, 3.5), (0.05, 0.95), (0.1, 3.0))
 CODE_DOMAINS = ((-2.4, 2.0), (0.1, 1.0))
 REPEATED = ((0.37, 0.6, 0.4, 0.7), (0.0, -8.0, 3.0, 0.7))  # in the second the KL is nearly all
 LARGE_LOGIT, LARGE_LOG_VAR = 30.0, 20.0  # the loss has to be finite up to here
-
-
-class Growth(Enum):
-    """How a term grows with a size: by which power; or OTHER; FIXED where no other size runs."""
-
-    INVERSE_SQUARE = -2
-    MEAN = -1
-    NONE = 0
-    SUM = 1
-    SQUARE = 2
-    OTHER = "other"
-    FIXED = "fixed"
-
-    @classmethod
-    def of(cls, change: float, size: float) -> "Growth":
-        """Return the growth of something that changes by `change` when a size does by `size`."""
-        if not math.isfinite(change):
-            return cls.FIXED
-        for growth in (cls.NONE, cls.MEAN, cls.SUM, cls.INVERSE_SQUARE, cls.SQUARE):
-            if math.isclose(change, size**growth.value, rel_tol=tolerances.POWER):
-                return growth
-        return cls.OTHER
-
-    @property
-    def power(self) -> int:
-        """The power, 0 where it is none."""
-        return self.value if isinstance(self.value, int) else 0
-
-
-@dataclass(frozen=True)
-class Size:
-    """Differences measured at one size: of the pixels (wide, narrow) and of the codes.
-
-    Attributes:
-        axis: "batch", ("pixels", i) or ("codes", i); None for the sizes asked for.
-        ratio: this size over the one asked for.
-        pixels, codes: entries of one image and of one code.
-        wide, narrow, code: what the loss changes by, between two points that differ there alone.
-    """
-
-    axis: object
-    ratio: float
-    pixels: int
-    codes: int
-    wide: float
-    narrow: float
-    code: float
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The loss at one random input.
-
-    Attributes:
-        domain: the range of its second array.
-        first, second: images and logits, or means and log variances, (batch, ...).
-        value: the loss.
-    """
-
-    domain: tuple
-    first: np.ndarray
-    second: np.ndarray
-    value: float
-
-
-@dataclass(frozen=True)
-class Corner:
-    """The loss at one extreme point.
-
-    Attributes:
-        place: "pixels" or "codes": what is extreme.
-        name: what it is, as in "NaN at a z_mean of 10".
-        needed: a VAE may well go there.
-        at: (x, logit) or (z_mean, z_log_var).
-        value: the loss, NaN where it is not finite.
-    """
-
-    place: str
-    name: str
-    needed: bool
-    at: tuple
-    value: float
-
-
-@dataclass(frozen=True)
-class VariableSlope:
-    """A variable that the loss reads, and the loss's slope by it at three points.
-
-    `pixels` and `codes` are by how much the slope changes with the logits, and with the codes.
-    """
-
-    name: str
-    value: float
-    pixels: float
-    codes: float
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What was measured of a loss.
-
-    Attributes:
-        setting: how it was called.
-        quiet: the ordinary point where it is smallest, (x, logit, z_mean, z_log_var), and None
-            where it is finite nowhere.
-        level: its magnitude there.
-        repeats: the same input, a few times; for each of `REPEATED`.
-        random: it is random, and was made repeatable by a seed.
-        pixels: table over (X, LOGITS) at the quiet codes.
-        codes: table over (MEANS, LOG_VARS) at the quiet pixels; `far_codes` over FAR_MEANS.
-        depends: whether it changes with logits, and with codes, that differ among entries.
-        sizes: `Size` for the sizes asked for, and for each other one.
-        pixel_samples, code_samples: random inputs.
-        corners: extreme points.
-        crossed: (value, sign) at four points whose signed sum is 0 where the terms are added.
-        coarse: whether logits, and codes, that differ by 1e-4 give the same number: 16 bits.
-        shape, dtype: of what it returns.
-        variables: what it reads besides its arguments.
-    """
-
-    setting: Setting
-    quiet: tuple | None
-    level: float = 0.0
-    repeats: tuple = ()
-    random: bool = False
-    pixels: np.ndarray | None = None
-    codes: np.ndarray | None = None
-    far_codes: np.ndarray | None = None
-    depends: tuple = (True, True)
-    sizes: tuple = ()
-    pixel_samples: tuple = ()
-    code_samples: tuple = ()
-    corners: tuple = ()
-    crossed: tuple = ()
-    coarse: tuple = (False, False)
-    shape: tuple = ()
-    dtype: str = "float32"
-    variables: tuple = ()
-
-    @property
-    def repeatable(self) -> bool:
-        """The same input gives the same number."""
-        return all(map(is_one_number, self.repeats))
-
-    def growth(self, axis, which: str, narrow: bool = False) -> Growth:
-        """Return how a term ("pixels" or "codes") grows with a size, for one of its entries."""
-        here, there = (_by_entry(size, which, narrow) for size in self._at(axis))
-        if not here:
-            return Growth.FIXED
-        return Growth.of(there / here, self._at(axis)[1].ratio)
-
-    def _at(self, axis):
-        return [next(size for size in self.sizes if size.axis == at) for at in (None, axis)]
-
-
-def is_one_number(values) -> bool:
-    """Return whether these are one number, to rounding."""
-    return max(values) - min(values) <= tolerances.REPEAT * max(map(abs, values))
-
-
-def _by_entry(size, which, narrow):
-    if which == "pixels":
-        return (size.narrow if narrow else size.wide) / size.pixels
-    return size.code / size.codes
 
 
 def repeated(probe: Probe, times: int = 3) -> tuple:
@@ -344,13 +188,19 @@ def _pixel_samples(probe, quiet):
 
 
 def _code_samples(probe, quiet):
+    """Codes of several spreads; some near the prior, each dimension as near as it likes."""
     rng = np.random.default_rng(0)
     _, shape = _shapes(probe.setting)
     samples = []
     for low, high in CODE_DOMAINS:
-        for _ in range(10 if (low, high) == CODE_DOMAINS[0] else 6):
-            m = (rng.normal(size=shape) * rng.uniform(0.3, 1.5)).astype("float32")
-            v = rng.uniform(low, high, shape).astype("float32")
+        whole = (low, high) == CODE_DOMAINS[0]
+        for k in range(12 if whole else 6):
+            m = rng.normal(size=shape) * rng.uniform(0.3, 1.5)
+            v = rng.uniform(low, high, shape)
+            if whole and k % 2:
+                near = rng.uniform(0.0, 0.6, shape[1:])
+                m, v = m * near, v * near
+            m, v = m.astype("float32"), v.astype("float32")
             samples.append(Sample((low, high), m, v, probe.measured(*quiet[:2], m, v)))
     return tuple(samples)
 
@@ -423,6 +273,3 @@ def _slopes(probe, quiet, variables):
         value = float(np.mean(np.asarray(variable)))
         slopes.append(VariableSlope(variable.name, value, pixels, codes))
     return tuple(slopes)
-
-
-__all__ = ["Growth", "LossFailed", "Measurements", "measure", "spots"]

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from vae_helpers.audit.loss.measure import Growth
 from vae_helpers.audit.loss.offset import Offset, offset_of
 from vae_helpers.audit.loss.part import Level
+from vae_helpers.audit.loss.record import Growth
 from vae_helpers.audit.loss.tolerances import SAME, UNIT, WIDEST_SIGMA
 from vae_helpers.audit.loss.weigh import GAUSSIAN, Weighed, equal, natural
 
@@ -58,7 +58,7 @@ def name(weighed: Weighed) -> Named:
     notes += [*pixels.notes, *codes.notes, *_variable_notes(weighed)]
     if weighed.recognised.measured.random:
         notes.append(
-            "Something random is inside the loss; it was measured with the same seed at every call. "
+            "Something random is inside the loss; it was measured with one seed for all calls. "
             "Sample z in the model, and pass its logits."
         )
     return Named(
@@ -95,7 +95,11 @@ def _balance(weighed):
             f"{weighed.sigma:.4g} the KL weighs what the ELBO gives it."
         )
     if factor and weighed.code_average.entries > 1:
-        notes.append(_mean_over_latents(weighed.code_average.entries))
+        entries, text = weighed.code_average.entries, "its weight follows their number."
+        if equal(weighed.code_weight, 1):
+            notes.append(_mean_over_latents(entries))
+        else:
+            notes.append(f"The KL is averaged over {entries} latent dimensions: {text}")
     return notes
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from vae_helpers.audit.loss import tolerances
-from vae_helpers.audit.loss.measure import Growth
+from vae_helpers.audit.loss.record import Growth
 from vae_helpers.known_mistakes.losses import Term
 
 UNKNOWN = "nothing that this audit knows"

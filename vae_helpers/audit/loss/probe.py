@@ -187,7 +187,9 @@ def _batch_sizes(text, setting):
         for n in numbers
         if n % entries == 0
     ]
-    return [n for n in dict.fromkeys(sizes) if 1 < n <= MAX_BATCH and n != setting.batch][:12]
+    # At a batch size that is a size of the image, a value for each image would broadcast.
+    taken = {setting.batch, setting.pixels, setting.latents, *setting.image_shape}
+    return [n for n in dict.fromkeys(sizes) if 1 < n <= MAX_BATCH and n not in taken][:12]
 
 
 def _why(error, tensors):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_helpers.audit.loss import recognise_codes, recognise_pixels, tolerances
-from vae_helpers.audit.loss.measure import CODE_DOMAINS, PIXEL_DOMAINS, Measurements, X
+from vae_helpers.audit.loss.measure import CODE_DOMAINS, PIXEL_DOMAINS, X
 from vae_helpers.audit.loss.part import Part, unexplained
+from vae_helpers.audit.loss.record import Measurements
 
 
 @dataclass(frozen=True)
@@ -26,24 +27,25 @@ class Recognised:
 
 def recognise(measured: Measurements) -> Recognised:
     """Return what the two terms of a loss are."""
-    pixels = _first_that_holds(measured, recognise_pixels.candidates(measured), "pixels")
-    codes = _first_that_holds(measured, recognise_codes.candidates(measured), "codes")
+    pixels = _best_that_holds(measured, recognise_pixels.candidates(measured), "pixels")
+    codes = _best_that_holds(measured, recognise_codes.candidates(measured), "codes")
     if pixels.known and codes.known and not _added(measured):
         why = "The two terms are not added: each changes with the other's input."
         pixels, codes = pixels.unknown(why), codes.unknown(why)
     return Recognised(measured, pixels, codes)
 
 
-def _first_that_holds(measured, candidates, which):
-    """The candidate that random inputs agree with; unknown where none does."""
-    refuted = None
+def _best_that_holds(measured, candidates, which):
+    """The candidate that random inputs agree with best; unknown where they agree with none."""
+    held, refuted = [], None
     for part in candidates:
         if not part.known or part.sampled:
-            return refuted or part
+            held.append((math.inf, part))
+            continue
         share, allowed = share_left(measured, part, which)
         if share < allowed:
-            return part.weighing(residual=max(part.residual, share))
-        if refuted is None:
+            held.append((share, part.weighing(residual=max(part.residual, share))))
+        elif refuted is None:
             what = "reconstruction" if which == "pixels" else "part of z"
             refuted = part.unknown(
                 f"The {what} looked like {part.text} where all entries are equal, but random "
@@ -51,13 +53,15 @@ def _first_that_holds(measured, candidates, which):
                 "entries are not treated alike, or not simply added.",
                 share,
             )
-    return refuted
+    known = [one for one in held if one[1].known]
+    if known:
+        return min(known, key=lambda one: one[0])[1]
+    return refuted or held[0][1]
 
 
 def share_left(measured: Measurements, part: Part, which: str) -> tuple[float, float]:
-    """Return the share of the loss's variation on random inputs that a part leaves, and the most
-    that it may leave."""
-    samples = [sample for sample in _samples(measured, part, which)]
+    """Return the share of the variation on random inputs that a part leaves, and may leave."""
+    samples = _samples(measured, part, which)
     expected = [part.of(sample) for sample in samples]
     if part.by_x is not None:
         known = part.by_x

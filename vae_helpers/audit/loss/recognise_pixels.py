@@ -43,7 +43,7 @@ def candidates(measured) -> list[Part]:
     # Where all entries are equal, a root of the mean squared error is the absolute error.
     found += _pooled(measured, enough)
     if not found:
-        found = _mixed(measured, enough)
+        found = _mixed(measured, enough, left)
     return found or [Part(entries, codes=("unknown",), residual=left)]
 
 
@@ -199,7 +199,7 @@ def _weighted(measured, enough) -> list[Part]:
     return [_with_laws(measured, part)]
 
 
-def _mixed(measured, enough) -> list[Part]:
+def _mixed(measured, enough, nearest) -> list[Part]:
     """A cross-entropy and a squared error together: described, and unknown all the same."""
     x, logits = GRID
     squares = (x - sigmoid(logits)) ** 2
@@ -212,7 +212,7 @@ def _mixed(measured, enough) -> list[Part]:
         f"{factors[1] / entries:.4g} times the squared error, summed over pixels: the sum of two "
         "is the likelihood of neither."
     )
-    return [Part(entries, codes=("unknown",), notes=(note,), residual=left)]
+    return [Part(entries, codes=("unknown",), notes=(note,), residual=nearest)]
 
 
 def _error(mean):

@@ -4,9 +4,9 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from vae_helpers.audit.loss.measure import Growth
 from vae_helpers.audit.loss.part import Level, Part
 from vae_helpers.audit.loss.recognise import Recognised
+from vae_helpers.audit.loss.record import Growth
 from vae_helpers.audit.loss.tolerances import SAME, WIDEST_SIGMA
 
 NOMINAL_BATCH = 128  # at which the weight of a term that alone is summed over images is quoted
