@@ -693,3 +693,14 @@ def test_the_seeds_of_numpy_and_python_survive_a_random_loss():
     before = np.random.get_state()[1].copy(), random.getstate()
     audit_loss(lambda x, a, m, v: reconstruction(x, a + tf.random.normal(a.shape)) + kl(m, v))
     assert np.array_equal(before[0], np.random.get_state()[1]) and before[1] == random.getstate()
+
+
+def test_a_loss_that_is_nan_at_ordinary_logits_is_not_finite_and_not_random():
+    def through_tanh(x, a, m, v):
+        y = tf.tanh(a)
+        per_pixel = x * tf.math.log(y) + (1.0 - x) * tf.math.log(1.0 - y)
+        return -tf.reduce_mean(tf.reduce_sum(per_pixel, axis=[1, 2, 3])) + kl(m, v)
+
+    audit = audit_loss(through_tanh)
+    assert audit.mistakes == ("logits_as_probabilities", "not_finite")
+    assert not any("random" in note for note in audit.notes)

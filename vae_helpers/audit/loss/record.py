@@ -164,8 +164,8 @@ class Measurements:
 
 
 def is_one_number(values) -> bool:
-    """Return whether these are one number, to rounding."""
-    return max(values) - min(values) <= tolerances.REPEAT * max(map(abs, values))
+    """Return whether these are one number, to rounding; NaN every time is one, too."""
+    return np.allclose(values, values[0], rtol=tolerances.REPEAT, atol=0.0, equal_nan=True)
 
 
 def _by_entry(size, which, narrow):
