@@ -59,6 +59,9 @@ class ConditionalVAE(VAE):
     def fit(self, x=None, y=None, **kwargs):
         """`VAE.fit` on {"images": ..., "labels": ...}; arrays of labels are checked."""
         self._check_labels_of(x)
+        validation = kwargs.get("validation_data")
+        if validation is not None:
+            self._check_labels_of(validation[0] if isinstance(validation, tuple) else validation)
         return super().fit(x, y, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
@@ -67,7 +70,14 @@ class ConditionalVAE(VAE):
         return super().evaluate(x, y, **kwargs)
 
     def _check_labels_of(self, x):
-        if isinstance(x, dict) and {"images", "labels"} <= set(x):
+        if isinstance(x, np.ndarray | tf.Tensor):
+            raise ValueError(
+                f"x is an array of shape {tuple(x.shape)}, expected both inputs by name: "
+                '{"images": images, "labels": labels}'
+            )
+        if isinstance(x, dict):
+            if missing := {"images", "labels"} - set(x):
+                raise ValueError(f"x has no {' and no '.join(sorted(missing))}: {sorted(x)}")
             self._checked(x["labels"], len(x["images"]))
 
     # --- what a trained one is for -----------------------------------------------------------

@@ -213,6 +213,14 @@ def _shape_cure(images, name, image_shape):
     if len(shape) == 2 and image_shape is None and _is_square(shape[1]) and shape[0] != shape[1]:
         side = round(shape[1] ** 0.5)
         return f"use {name}.reshape(-1, {side}, {side})"
+    if len(shape) == 2 and image_shape is None and max(shape) > 4 * min(shape):
+        if shape[1] % 3 == 0 and _is_square(shape[1] // 3):
+            side = round((shape[1] // 3) ** 0.5)
+            return f"use {name}.reshape(-1, {side}, {side}, 3), if the channels come last"
+        return f"flat rows become images by {name}.reshape(-1, height, width)"
+    if channels == 3 and shape[1:] in ((height, width), (height, width, 1)):
+        grey = f"{name}.reshape(-1, {height}, {width}, 1)"
+        return f"grey images become so by np.repeat({grey}, 3, axis=-1)"
     one = shape in ((height, width), (height, width, channels))
     if one or (image_shape is None and (len(shape) == 2 or _is_one_image(shape))):
         return f"a single image becomes a batch of one by {name}[None]"
@@ -248,4 +256,7 @@ def _dtype_cure(images, name):
         return f"whole numbers up to 255 become so by {name}.astype('uint8')"
     if images.dtype == np.uint16 and high > 255:
         return f"16-bit images become so by {name} / 65535"
-    return f"({name} - {name}.min()) / ({name}.max() - {name}.min()) brings them there"
+    if low == high:
+        return f"every value is {low}, so look for what made them"
+    # Written with np.interp, since a difference of small integers may overflow.
+    return f"np.interp({name}, ({name}.min(), {name}.max()), (0, 1)) brings them there"

@@ -170,7 +170,9 @@ class VAE(keras.Model):
 
     # --- Keras' loop, with images checked and the fast settings chosen ----------------------
 
-    def compile(self, optimizer="adam", jit_compile="auto", steps_per_execution="auto", **kwargs):
+    def compile(
+        self, optimizer="adam", *, jit_compile="auto", steps_per_execution="auto", **kwargs
+    ):
         """`keras.Model.compile` with the settings that are fast for these parts.
 
         Args:

@@ -339,3 +339,18 @@ def test_a_size_that_the_grid_cannot_make_is_rejected_with_the_nearest(image_sha
 
     with pytest.raises(ValueError, match=f"multiples of 4.*{nearest}"):
         ConvDecoder(image_shape=image_shape)
+
+
+def test_a_conditional_vae_says_what_it_takes_and_checks_the_labels_of_validation():
+    vae, inputs = small("ConditionalVAE"), inputs_for("ConditionalVAE")
+    with pytest.raises(ValueError, match="expected both inputs by name"):
+        vae.fit(inputs["images"], inputs["labels"], verbose=0)
+    with pytest.raises(ValueError, match="x has no labels"):
+        vae.fit({"images": inputs["images"]}, verbose=0)
+    with pytest.raises(ValueError, match="labels run from 1 to 3"):
+        vae.fit(inputs, validation_data={**inputs, "labels": inputs["labels"] + 1}, verbose=0)
+
+
+def test_a_loss_given_by_position_is_rejected():
+    with pytest.raises(TypeError, match="positional"):
+        small().compile("adam", "mse")

@@ -46,6 +46,9 @@ def test_every_size_grey_or_colour_is_an_image(shape):
         (np.zeros((4, 3, 64, 64)), None, "np.moveaxis"),
         (np.zeros((4, 64, 64, 4)), None, "transparency"),
         (np.zeros((4, 4096)), None, r"reshape\(-1, 64, 64\)"),
+        (np.zeros((400, 3072)), None, r"reshape\(-1, 32, 32, 3\)"),
+        (np.zeros((4, 117)), None, r"reshape\(-1, height, width\)"),
+        (np.zeros((4, 32, 32)), (32, 32, 3), r"np\.repeat\(mine\.reshape\(-1, 32, 32, 1\), 3"),
     ],
 )
 def test_a_wrong_shape_is_rejected_with_the_cure(images, image_shape, message):
@@ -72,6 +75,7 @@ COUNTED = {
     "truth values": PICTURES > 0.5,
     "16 bits": (PICTURES * 65535).astype("uint16"),
     "signed": (PICTURES * 255).astype("int64") - 128,
+    "signed bytes": ((PICTURES * 255).astype("int64") - 128).astype("int8"),
 }
 
 
@@ -93,8 +97,8 @@ def test_the_cure_that_is_printed_is_accepted_and_keeps_the_contrast(kind):
 def test_the_cure_of_another_dtype_is_accepted_and_keeps_the_contrast(kind):
     with pytest.raises(ValueError, match="dtype") as error:
         check_images(COUNTED[kind], "mine")
-    code = re.search(r"mine(\.astype\(\S+\)| / 65535)|\(mine -.*\)\)?", str(error.value))[0]
-    mended = eval(code, {"mine": COUNTED[kind]})
+    code = re.search(r"mine(\.astype\(\S+\)| / 65535)|np\.interp\(.*\)\)", str(error.value))[0]
+    mended = eval(code, {"mine": COUNTED[kind], "np": np})
     check_images(mended)
     assert np.ptp(as_float(mended)) > 0.9
 
