@@ -101,7 +101,9 @@ class LossAudit:
         if self.is_elbo and not math.isclose(self.effective_beta, 1, rel_tol=SAME):
             beta += f" relative to sigma 1; 1 for a Gaussian decoder of sigma {self.sigma:.4g}"
         yield "effective beta", beta
-        share = "under 0.01%" if self.residual < 1e-4 else f"{100 * self.residual:.2g}%"
+        percent = 100 * self.residual
+        share = f"{percent:.2g}%" if percent < 10 else f"{percent:.0f}%"
+        share = "under 0.01%" if self.residual < 1e-4 else share
         yield "unexplained", f"{share} of how the loss varies"
         for code in self.mistakes:
             what, cure = MISTAKES[code]
