@@ -68,10 +68,7 @@ class VAE(keras.Model):
         # A variable, so that a compiled training step sees a new value.
         self.beta_variable = self.add_weight(shape=(), trainable=False, name="beta")
         self.beta = beta
-        self.trackers = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("reconstruction", "kl", "elbo", "extra")
-        }
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in REPORTED}
         self.adds_losses = False  # whether a part adds a loss of its own: seen in training
         # Build all weights now, so that the model can be saved before it is trained.
         self(self.example_input())
@@ -128,8 +125,9 @@ class VAE(keras.Model):
             raise ValueError("sample_weight is not used by this loss: leave it out")
         reconstruction, kl = self.terms(x, y_pred)
         # What parts added, regularisers for one; half precision included.
-        extra = sum(tf.cast(loss, tf.float32) for loss in self.losses)
-        self.adds_losses = len(self.losses) > 0
+        added = self.losses  # asked once: Keras computes the regularisers at each look
+        extra = sum(tf.cast(loss, tf.float32) for loss in added)
+        self.adds_losses = len(added) > 0
         self.trackers["reconstruction"].update_state(reconstruction)
         self.trackers["kl"].update_state(kl)
         self.trackers["elbo"].update_state(-(reconstruction + kl))
