@@ -11,6 +11,7 @@ import importlib
 
 _HOME = {  # name -> module of this package
     "WORD_WIDTH": "words",
+    "beta_slider": "mode",
     "explore_latent": "sliders",
     "hover_explorer": "hover",
     "letter_labels": "words",
