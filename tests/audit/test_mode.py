@@ -1,4 +1,4 @@
-"""The strongest mode: against `critical_beta`, the law of collapse, and a loss computed by brute force."""
+"""The strongest mode: against `critical_beta`, the law of collapse, and a loss by brute force."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,9 @@ def brute_force(images, mode, s, beta):
         return np.dot(weights / weights.sum(), parts) + beta * kl
 
     spread = score.std()
-    tried = [cost(m * score / spread, v) for m in np.linspace(0, 2, 41) for v in np.linspace(0.2, 1, 33)]
+    tried = [
+        cost(m * score / spread, v) for m in np.linspace(0, 2, 41) for v in np.linspace(0.2, 1, 33)
+    ]
     return min(tried) - np.mean(np.sum(np.logaddexp(0, logits) - x * logits, axis=1))
 
 

@@ -1,4 +1,4 @@
-"""The slider over beta: what it holds, and, in Chromium, that the curve and the pictures follow it."""
+"""The slider over beta: what it holds, and, in Chromium, that curve and pictures follow it."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The direction in which the images of a data set vary together most, and what a code along it pays.
+"""The direction in which images vary together most, and what a code along it earns and costs.
 
 One latent dimension z, a decoder that moves the logits of the mean image p along one direction w,
 

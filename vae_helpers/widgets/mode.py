@@ -1,4 +1,4 @@
-"""A slider over beta as one piece of HTML, which needs no kernel: when a mode grows out of collapse."""
+"""A slider over beta as one piece of HTML, which needs no kernel: a mode grows out of collapse."""
 
 import html
 import json
