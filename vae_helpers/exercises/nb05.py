@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import tensorflow as tf
 
+from vae_helpers import elbo
 from vae_helpers.exercises import collapse
 from vae_helpers.exercises.collapse import FASHION, pictures, solutions
-from vae_helpers.exercises.losses import loss_inputs, loss_with
+from vae_helpers.exercises.losses import LossQuestion, loss_inputs, loss_with
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import binary_entropy
 
@@ -173,11 +175,16 @@ def _kl(z_mean, z_log_var):
     return loss_with(pixels=lambda cost, axis: 0.0)(nothing, nothing, z_mean, z_log_var)
 
 
-cure = Question(
+def _minus_elbo(images, logits, z_mean, z_log_var):
+    reconstruction = -elbo.bernoulli_log_likelihood(images, logits)
+    return tf.reduce_mean(reconstruction + elbo.gaussian_kl(z_mean, z_log_var))
+
+
+cure = LossQuestion(
     "cure",
     "Minus the ELBO, in nats per image, as a mean over images.",
     variable="my_loss",
-    answer=loss_with(),
+    answer=_minus_elbo,
     inputs=loss_inputs,
     outcome="One number: the mean over images of reconstruction + KL, each added up per image.",
     mistakes=[
