@@ -103,6 +103,4 @@ def _arrow(figure, start, end, height, name):
         xycoords="axes fraction",
         arrowprops={"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.4},
     )
-    place_text(
-        figure, (start + end) / 2, height - 6, name, ha="center", va="bottom", fontsize=9.5
-    )
+    place_text(figure, (start + end) / 2, height - 6, name, ha="center", va="bottom", fontsize=9.5)
