@@ -1,5 +1,6 @@
 """Exercises of notebook 01: reading the numbers and the pictures of a trained VAE."""
 
+import functools
 import math
 
 import numpy as np
@@ -46,6 +47,11 @@ log_line = Question(
                 for right in (256.5 / PIXELS, 250.0 / PIXELS + 6.5)
             ),
         ),
+        Mistake(
+            "Nearly: add the two numbers of the log to their last digit.",
+            wrong=-256.0,
+            when=lambda answer: 1e-3 < abs(float(answer) + 256.5) < 1.5,
+        ),
     ],
     hint="Both terms are costs, and the ELBO is to be made large.",
     solutions=solutions,
@@ -59,10 +65,11 @@ def _bits(nats):
 
 
 def _rounded_log(answer):
-    """Whether an answer is right but for a constant that was typed with two digits."""
+    """Whether an answer is right but for a log 2, or its inverse, of two digits or fewer."""
     nats = np.array([150.0, 300.0, 600.0])
     ratios = np.asarray(answer(nats), float) / _bits(nats)
-    return 1e-3 < abs(ratios[0] - 1) < 0.02 and np.allclose(ratios, ratios[0], rtol=1e-5)
+    typed = [0.69, 0.7, 1 / 1.44, 1 / 1.4]
+    return any(np.allclose(ratios, math.log(2) / value, rtol=1e-4) for value in typed)
 
 
 bits_per_pixel = Question(
@@ -91,8 +98,8 @@ bits_per_pixel = Question(
             wrong=lambda nats: nats / math.log(2) / 28,
         ),
         Mistake(
-            "The steps are right, but log 2 was rounded too much: 0.69 is half a percent off. Let "
-            "NumPy compute it, np.log(2).",
+            "The steps are right, but log 2 was rounded to two digits or fewer, which is off by up "
+            "to a percent. Let NumPy compute it, np.log(2).",
             wrong=lambda nats: nats / 0.69 / PIXELS,
             when=_rounded_log,
         ),
@@ -155,9 +162,9 @@ share_gained = Question(
             wrong=lambda cost, mean_image, floor: (mean_image - cost) / (cost - floor),
         ),
         Mistake(
-            "You put 0 at the floor and subtracted nothing from the cost. Measure the cost from "
-            "the mean image downwards: mean_image - cost.",
-            wrong=lambda cost, mean_image, floor: cost / (mean_image - floor),
+            "That is upside down, the whole way over what is gained; or cost and floor stand in "
+            "each other's place: the order is cost, mean_image, floor.",
+            wrong=lambda cost, mean_image, floor: (mean_image - floor) / (mean_image - cost),
         ),
         Mistake(
             "You averaged over the classes. Give one share for each of them.",
@@ -251,13 +258,15 @@ def _counted_few(sigma):
     return np.mean(np.linalg.norm(codes, axis=1) > 3)
 
 
-def _is_about(wrong, sigmas=(2.5, 4.0), margin=0.012):
+@functools.lru_cache(maxsize=4)
+def _shares(answer):
+    """What an answer gives for sigma = 2.5 and 4: asked once, since it may sample many codes."""
+    return float(answer(2.5)), float(answer(4.0))
+
+
+def _is_about(wrong):
     """Return a test whether an answer gives the shares of `wrong`, counted or computed."""
-
-    def test(answer):
-        return all(abs(float(answer(sigma)) - wrong(sigma)) < margin for sigma in sigmas)
-
-    return test
+    return lambda answer: np.allclose(_shares(answer), (wrong(2.5), wrong(4.0)), rtol=0, atol=0.012)
 
 
 def _right_on_average(answer):
@@ -352,13 +361,13 @@ far_codes = Question(
             "It is 1 whatever sigma is. Did you take the length of ALL codes together? "
             "np.linalg.norm needs axis=1 to give one length for each code.",
             wrong=_without_axis,
-            when=lambda answer: all(float(answer(sigma)) == 1 for sigma in (1.5, 2.5)),
+            when=lambda answer: _shares(answer) == (1, 1),
         ),
         Mistake(
             "That is larger than 1: a count, or a percentage. A share lies between 0 and 1: divide "
             "by how many codes there are.",
             wrong=_counts,
-            when=lambda answer: float(answer(2.5)) > 1,
+            when=lambda answer: _shares(answer)[0] > 1,
         ),
         Mistake(
             "Your exponent is twice too large: the share beyond r falls as "
