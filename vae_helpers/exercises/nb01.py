@@ -240,7 +240,7 @@ wobble = Question(
     hint="Which axis counts the samples of one image? The deviation is taken over that one alone.",
     solutions=solutions,
     remark="The clouds are narrow: a typical standard deviation of a code is around 0.05, where "
-    "the prior's is 1. Narrower would cost more KL, wider would blur the drawing.",
+    "the prior's is 1.",
     tolerance=1e-3,
 )
 

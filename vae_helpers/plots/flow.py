@@ -89,7 +89,7 @@ def _cloud(figure, top, mean, width, z):
     axes.add_patch(Circle((0, 0), PRIOR_RADIUS, fill=False, linestyle="--", color=prior))
     cloud = {"facecolor": COLOURS["data"], "edgecolor": COLOURS["reconstruction"], "alpha": 0.7}
     axes.add_patch(Ellipse(mean, *(4 * width), **cloud))
-    axes.plot(*z, marker="+", color="black", markersize=7, markeredgewidth=1.2)
+    axes.plot(*z, marker="+", color="black", markersize=10, markeredgewidth=0.7)
 
 
 def _arrow(figure, start, end, height, name):
