@@ -32,6 +32,11 @@ def probes() -> tuple:
     return tuple(array.astype("float32") for array in arrays)
 
 
+def right_sample(z_mean, z_log_var):
+    """Return z ~ N(z_mean, exp(z_log_var)), as the course's own sampler does."""
+    return z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean))
+
+
 def mistakes(loss: Callable) -> tuple:
     """Return the mistakes that the audit finds in a loss."""
     return audit_loss(loss, latent_dim=LATENTS).mistakes
@@ -131,6 +136,7 @@ def train(images, epochs, honest, code=healthy_loss, learning_rate=2e-3, batch_s
     adam = keras.optimizers.Adam(learning_rate, global_clipnorm=100.0)
     vae.compile(adam, jit_compile=False, steps_per_execution=STEPS)
     vae.fit(images, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=callbacks)
+    vae.train_function = None  # its graph would stay in memory with the model
     return vae
 
 
@@ -145,14 +151,18 @@ class Clinic:
 
     Attributes:
         models: name -> trained VAE.
-        files: name -> what the instruments printed, instrument -> text.
+        health: function of a name, the `HealthReport` of that model.
+        audit: function of a name, the audit of the loss that this model was trained with.
     """
 
     def __init__(self, images, test_images, epochs: int, honest: Callable):
         self.test_images = test_images
         self.train = functools.partial(train, images, epochs, honest)
-        self.models, self.files = {}, {}
+        self.models = {}
         self.health = functools.cache(lambda name: health_report(self.models[name], test_images))
+        self.audit = functools.cache(
+            lambda name: audit_loss(self.models[name].loss_fn, latent_dim=LATENTS)
+        )
 
     def admit(self, name, code: Callable | None = None, **changes) -> Patient:
         """Return the model of this name, trained when it is first asked for.
@@ -177,14 +187,8 @@ class Clinic:
         if instrument not in INSTRUMENTS:
             raise ValueError(f"no {instrument!r} here, expected one of {', '.join(INSTRUMENTS)}")
         for name in names:
-            text = INSTRUMENTS[instrument](self, name)
-            self.files.setdefault(name, {})[instrument] = text
             label = f"patient {name}" if isinstance(name, int) else name
-            print(f"{label:12s} {text}")
-
-    def audit(self, name):
-        """Return the audit of the loss that a model was trained with."""
-        return audit_loss(self.models[name].loss_fn, latent_dim=LATENTS)
+            print(f"{label:13s} {INSTRUMENTS[instrument](self, name)}")
 
 
 def _books(clinic, name):

@@ -129,3 +129,41 @@ def books(clinic: Clinic, title: str, *names) -> Figure:
     place.set_ylim(0, 1.25 * most)
     place.legend(loc="upper left", ncols=2)
     return figure
+
+
+def log_variances(clinic: Clinic, title: str, *names) -> Figure:
+    """Draw how the log variances of test images are distributed, for each model."""
+    figure, place = axes(title, "z_log_var", "density: share per unit of z_log_var", height=300)
+    edges = np.linspace(-7, 3, 51)
+    looks = zip(("broken", "cured"), ("-", "--"), MARKERS, strict=False)
+    for name, (colour, dash, marker) in zip(names, looks, strict=False):
+        _, values = clinic.models[name].encode(clinic.test_images)
+        density = np.histogram(values, edges, density=True)[0]
+        middles = (edges[1:] + edges[:-1]) / 2
+        line = {"marker": marker, "markersize": 4, "linestyle": dash, "label": label(name)}
+        place.plot(middles, density, color=COLOURS[colour], **line)
+    place.axvline(0, color=COLOURS["reference"], linewidth=1, linestyle=":")
+    place.text(0.08, place.get_ylim()[1], "the prior's own: 0", va="top", fontsize=9)
+    place.legend(loc="upper left")
+    return figure
+
+
+def costs(title: str, lines: dict) -> Figure:
+    """Draw what a grey pixel costs by its logit, as far as the cost is a number.
+
+    Args:
+        title: the sentence that the figure proves.
+        lines: name -> function of logits (float32) that returns costs in nats.
+    """
+    figure, place = axes(title, "logit", "cost of a pixel of 0.5, nats", height=320)
+    logits = np.linspace(-30, 30, 241, dtype="float32")
+    looks = zip(("broken", "kl", "cured"), ("-", "--", "-."), ("^", "s", "o"), strict=True)
+    for (name, cost), (colour, dash, marker) in zip(lines.items(), looks, strict=False):
+        values = np.array(cost(logits))
+        seen = np.isfinite(values)
+        place.plot(logits, np.where(seen, values, np.nan), dash, color=COLOURS[colour], label=name)
+        ends = np.flatnonzero(seen)[[0, -1]]
+        place.plot(logits[ends], values[ends], marker, color=COLOURS[colour], markersize=8)
+    place.set(xlim=(-31, 31), ylim=(0, 16))
+    place.legend(loc="upper center", title="marks: the last logit with a cost")
+    return figure

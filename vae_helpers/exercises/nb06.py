@@ -3,8 +3,8 @@
 from functools import partial
 
 import numpy as np
-import tensorflow as tf
 
+from vae_helpers.exercises.clinic import right_sample
 from vae_helpers.exercises.examiners import sampler_fault
 from vae_helpers.exercises.losses import (
     LossQuestion,
@@ -37,10 +37,6 @@ def _grey(rng):
     return loss_inputs(rng, channels=1)
 
 
-def _right_sampler(z_mean, z_log_var):
-    return z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean))
-
-
 # A question whose answer is a loss: the negative ELBO, however it is written. Several channels, so
 # that a sum that leaves them out shows.
 _loss_question = partial(
@@ -60,7 +56,7 @@ def _sampler_question(name, task, noises, widths=(), **rest):
         name,
         task,
         variable="my_sample",
-        answer=_right_sampler,  # one for all three: a notebook trains one cured model
+        answer=right_sample,
         examine=sampler_fault,
         mistakes=[Mistake(None, wrong=sample) for sample in wrong],
         solutions=solutions,
