@@ -12,34 +12,34 @@ from vae_helpers.plots.style import MARKERS, dark
 
 # Left edge, width, height of the middle, text, and the patients that are ill there.
 BOXES = (
-    (0.0, 1.0, 2.0, "images\n[0, 1]", "4"),
-    (1.6, 1.1, 2.0, "encoder", ""),
-    (3.3, 1.5, 2.0, "z_mean,\nz_log_var", ""),
-    (5.4, 1.1, 2.0, "sample\nz", "6  12  13"),
-    (7.1, 1.1, 2.0, "decoder", ""),
-    (8.8, 1.0, 2.0, "logits", ""),
-    (10.5, 1.9, 2.0, "reconstruction,\nnats", "1  8  11"),
-    (10.5, 1.9, 0.6, "KL, nats", "2  3  5  9"),
-    (13.0, 1.0, 1.3, "loss", "10"),
-    (14.6, 1.2, 1.3, "fit's\ngraph", "7"),
+    (0.0, 1.3, 2.0, "images\n[0, 1]", "4"),
+    (1.8, 1.4, 2.0, "encoder", ""),
+    (3.7, 1.7, 2.0, "z_mean,\nz_log_var", ""),
+    (5.9, 1.3, 2.0, "sample\nz", "6  12  13"),
+    (7.7, 1.4, 2.0, "decoder", ""),
+    (9.6, 1.2, 2.0, "logits", ""),
+    (11.4, 2.3, 2.0, "reconstruction,\nnats", "1  8  11"),
+    (11.4, 2.3, 0.6, "KL, nats", "2  3  5  9"),
+    (14.3, 1.0, 1.3, "loss", "10"),
+    (15.8, 1.1, 1.3, "fit's\ngraph", "7"),
 )
 ARROWS = (
-    ((1.0, 2.0), (1.6, 2.0)),
-    ((2.7, 2.0), (3.3, 2.0)),
-    ((4.8, 2.0), (5.4, 2.0)),
-    ((6.5, 2.0), (7.1, 2.0)),
-    ((8.2, 2.0), (8.8, 2.0)),
-    ((9.8, 2.0), (10.5, 2.0)),
-    ((4.05, 1.6), (10.5, 0.6)),
-    ((12.4, 2.0), (13.0, 1.5)),
-    ((12.4, 0.6), (13.0, 1.1)),
-    ((14.0, 1.3), (14.6, 1.3)),
+    ((1.3, 2.0), (1.8, 2.0)),
+    ((3.2, 2.0), (3.7, 2.0)),
+    ((5.4, 2.0), (5.9, 2.0)),
+    ((7.2, 2.0), (7.7, 2.0)),
+    ((9.1, 2.0), (9.6, 2.0)),
+    ((10.8, 2.0), (11.4, 2.0)),
+    ((4.5, 1.62), (11.4, 0.6)),
+    ((13.7, 2.0), (14.3, 1.5)),
+    ((13.7, 0.6), (14.3, 1.1)),
+    ((15.3, 1.3), (15.8, 1.3)),
 )
 # Left and right end, height and words of each instrument's reach.
 REACHES = (
-    (10.5, 14.0, -0.25, "audit_loss reads these lines, without a model"),
-    (1.6, 9.8, -0.25, "health_report watches these at work"),
-    (1.6, 15.8, -0.95, "the books: what was reported, beside what the same codes cost honestly"),
+    (11.4, 15.3, -0.25, '"audit" reads these lines alone'),
+    (1.8, 10.8, -0.25, '"health" watches these at work'),
+    (1.8, 16.9, -0.95, '"books" and "log": what was reported, beside the terms of the same codes'),
 )
 
 
@@ -61,7 +61,7 @@ def plan() -> Figure:
     for left, right, height, words in REACHES:
         place.plot([left, right], [height, height], color=COLOURS["reconstruction"], marker="|")
         place.text((left + right) / 2, height - 0.1, words, ha="center", va="top", fontsize=9)
-    place.set(xlim=(-0.1, 15.9), ylim=(-1.5, 2.85))
+    place.set(xlim=(-0.1, 17.0), ylim=(-1.5, 2.85))
     place.set_axis_off()
     return figure
 
@@ -133,7 +133,7 @@ def books(clinic: Clinic, title: str, *names) -> Figure:
 
 def log_variances(clinic: Clinic, title: str, *names) -> Figure:
     """Draw how the log variances of test images are distributed, for each model."""
-    figure, place = axes(title, "z_log_var", "density: share per unit of z_log_var", height=300)
+    figure, place = axes(title, "z_log_var", "share per unit", height=300)
     edges = np.linspace(-7, 3, 51)
     looks = zip(("broken", "cured"), ("-", "--"), MARKERS, strict=False)
     for name, (colour, dash, marker) in zip(names, looks, strict=False):
@@ -157,13 +157,15 @@ def costs(title: str, lines: dict) -> Figure:
     """
     figure, place = axes(title, "logit", "cost of a pixel of 0.5, nats", height=320)
     logits = np.linspace(-30, 30, 241, dtype="float32")
-    looks = zip(("broken", "kl", "cured"), ("-", "--", "-."), ("^", "s", "o"), strict=True)
-    for (name, cost), (colour, dash, marker) in zip(lines.items(), looks, strict=False):
+    # The last lies on the second: thin on thick.
+    looks = (("broken", "-", "^", 2), ("kl", "-", "s", 6), ("cured", "--", "o", 2))
+    for (name, cost), (colour, dash, marker, width) in zip(lines.items(), looks, strict=False):
         values = np.array(cost(logits))
         seen = np.isfinite(values)
-        place.plot(logits, np.where(seen, values, np.nan), dash, color=COLOURS[colour], label=name)
         ends = np.flatnonzero(seen)[[0, -1]]
-        place.plot(logits[ends], values[ends], marker, color=COLOURS[colour], markersize=8)
+        line = {"color": COLOURS[colour], "linestyle": dash, "linewidth": width, "label": name}
+        line |= {"marker": marker, "markersize": 9, "markevery": list(ends)}
+        place.plot(logits, np.where(seen, values, np.nan), **line)
     place.set(xlim=(-31, 31), ylim=(0, 16))
     place.legend(loc="upper center", title="marks: the last logit with a cost")
     return figure
