@@ -125,6 +125,28 @@ class LossQuestion(Question):
             return under_fit_fault(answer, self.answer, self.inputs)
         return words and (_axes_words(words) or words)
 
+    def _known(self, answer, results):
+        return super()._known(answer, results) or _weights_words(results)
+
+
+def _weights_words(results):
+    """Say how often each term counts, if a loss is a sum of the two with other weights; or ""."""
+    terms, given = [], []
+    for found, _, inputs in results:
+        reconstruction = loss_with(kl_weight=0.0)(*inputs.values())
+        terms.append((reconstruction, loss_with()(*inputs.values()) - reconstruction))
+        given.append(np.asarray(found, float))
+    if not given or np.shape(given) != (len(results),) or not np.isfinite(given).all():
+        return ""
+    weights = np.linalg.lstsq(np.array(terms), np.array(given), rcond=None)[0]
+    if not np.allclose(np.array(terms) @ weights, given, rtol=1e-4):
+        return ""
+    times = [f"{weight:.3g}" if abs(weight) > 1e-4 else "0" for weight in weights]
+    return (
+        f"Your loss is {times[0]} times the reconstruction plus {times[1]} times the KL. The ELBO "
+        "counts both once."
+    )
+
 
 def under_fit_fault(loss: Callable, right: Callable, inputs: Callable) -> str:
     """Return why `fit` could not minimise a loss whose values are right, "" when it could.
@@ -139,11 +161,14 @@ def under_fit_fault(loss: Callable, right: Callable, inputs: Callable) -> str:
     try:
         in_graph = tf.function(lambda *given: tf.reduce_mean(loss(*given)), input_signature=specs)
         found = _gradients(in_graph, tensors)
+        half = in_graph(*tensors).dtype.size < 4
     except Exception:
         return (
             "Called directly it is right. Under fit it fails: a graph holds tensors without "
             "numbers, and something here needs numbers (NumPy, float(), or a size that is None)."
         )
+    if half:
+        return "Its value is right up to rounding: keep it in float32, not in half precision."
     names = ("logits", "z_mean", "z_log_var")
     for name, given, expected in zip(names, found, _gradients(right, tensors), strict=True):
         if given is None or not np.any(given):
