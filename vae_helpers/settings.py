@@ -33,6 +33,21 @@ def seed_everything(seed: int) -> None:
     keras.utils.set_random_seed(int(seed))
 
 
+# What every figure's title has to add: set where synthetic images stand in for real ones.
+_title_notes: list[str] = []
+
+
+def add_to_titles(note: str) -> None:
+    """Let every title that `plots.show` shows from now on end with this note."""
+    if note not in _title_notes:
+        _title_notes.append(note)
+
+
+def title_note() -> str:
+    """Return what titles have to add: nothing for real images."""
+    return "".join(_title_notes)
+
+
 def versions() -> str:
     """Return one line: Python, TensorFlow, Keras, NumPy, device and mode."""
     import keras

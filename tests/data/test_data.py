@@ -17,7 +17,7 @@ from data_files import (
     write_letters,
 )
 
-from vae_helpers import data
+from vae_helpers import data, settings
 from vae_helpers.data import (
     GARMENTS,
     ImageDataset,
@@ -232,9 +232,11 @@ def test_only_a_complete_download_of_kagglehub_counts(bare_machine):
 def test_without_data_a_synthetic_stand_in_is_reported(load, monkeypatch):
     monkeypatch.setattr(dataset_module, "SYNTHETIC_TRAIN", 300)
     monkeypatch.setattr(dataset_module, "SYNTHETIC_TEST", 100)
+    monkeypatch.setattr(settings, "_title_notes", [])
     with pytest.warns(UserWarning, match="synthetic stand-in takes.*VAE_DATA_DIR.*Tried: "):
         dataset = load()
     assert not dataset.is_real and dataset.title_note == " (synthetic stand-in)"
+    assert settings.title_note() == dataset.title_note
     assert dataset.source.startswith("synthetic stand-in: 400 images made by code")
     assert len(dataset.train_images) == 300 and len(dataset.test_images) == 100
     assert set(dataset.train_labels) == set(range(len(dataset.class_names)))

@@ -1,10 +1,12 @@
 """Arrays as PNG, and figures of at most 300 KB."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from plots_support import pixels
 
-from vae_helpers import plots
+from vae_helpers import plots, settings
+from vae_helpers.plots.png import note_in_title
 
 
 def test_a_png_holds_the_image_enlarged(images):
@@ -64,3 +66,33 @@ def test_a_figure_of_noise_is_kept_below_300_kilobytes():
     png = plots.figure_to_png(plots.manifold(noise))
     assert len(png) <= plots.MAX_BYTES
     assert pixels(png).shape[1] == plots.WIDTH
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    monkeypatch.setattr(settings, "_title_notes", [])
+    settings.add_to_titles(" (synthetic stand-in)")
+    settings.add_to_titles(" (synthetic stand-in)")
+
+
+def test_a_title_says_once_that_its_images_are_synthetic(images, stand_in):
+    figure = plots.image_grid(images[:4], title="Four garments")
+    note_in_title(figure)
+    note_in_title(figure)
+    assert figure.get_suptitle() == "Four garments (synthetic stand-in)"
+
+
+def test_the_note_goes_to_the_first_axes_where_the_figure_has_no_title(stand_in):
+    figure, (first, second) = plt.subplots(1, 2)
+    second.set_title("Twenty codes", loc="left")
+    note_in_title(figure)
+    plt.close(figure)
+    assert first.get_title() == ""
+    assert second.get_title("left") == "Twenty codes (synthetic stand-in)"
+
+
+def test_real_images_leave_the_title_alone(images, monkeypatch):
+    monkeypatch.setattr(settings, "_title_notes", [])
+    figure = plots.image_grid(images[:4], title="Four garments")
+    note_in_title(figure)
+    assert figure.get_suptitle() == "Four garments"

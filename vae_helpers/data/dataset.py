@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_helpers.images import as_uint8, check_images
+from vae_helpers.settings import add_to_titles
 
 GARMENTS = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -139,7 +140,7 @@ def split(images, labels):
 
 
 def stand_in(name: str, make: Callable, class_names: Sequence[str]) -> ImageDataset:
-    """Return a synthetic data set under the name of a real one.
+    """Return a synthetic data set under the name of a real one; figures' titles will say so.
 
     Args:
         name: the real data set.
@@ -149,9 +150,11 @@ def stand_in(name: str, make: Callable, class_names: Sequence[str]) -> ImageData
     images, labels, _ = make(SYNTHETIC_TRAIN + SYNTHETIC_TEST, seed=0)
     source = f"synthetic stand-in: {len(images):,} images made by code, not the real {name}"
     train, test = slice(SYNTHETIC_TRAIN), slice(SYNTHETIC_TRAIN, None)
-    return ImageDataset(
+    dataset = ImageDataset(
         images[train], labels[train], images[test], labels[test], class_names, name, source, False
     )
+    add_to_titles(dataset.title_note)
+    return dataset
 
 
 def dataset_from_files(arrays, class_names, name, source):

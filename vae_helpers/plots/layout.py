@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from vae_helpers.plots.png import figure_to_png
-from vae_helpers.plots.style import DPI, MARGIN, SIDE, WIDTH
+from vae_helpers.plots.style import DPI, LINE, MARGIN, SIDE, WIDTH
 
 
 class CourseFigure(Figure):
@@ -20,7 +20,7 @@ class CourseFigure(Figure):
 
 def title_lines(title: str) -> list[str]:
     """Return a title broken into lines that fit the width of a figure."""
-    return textwrap.wrap(title, 92) if title else []
+    return textwrap.wrap(title, LINE) if title else []
 
 
 def page(height: float, title: str) -> tuple[Figure, float]:

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vae_helpers.images import CHANNELS, as_uint8
-from vae_helpers.plots.style import SIDE, WIDTH
+from vae_helpers.plots.style import LINE, SIDE, WIDTH
+from vae_helpers.settings import title_note
 
 MAX_BYTES = 300_000
 OVERSHOOT = 0.5  # outputs of a model may leave [0, 1] by so much; they are clipped
@@ -112,8 +113,29 @@ def mimebundle(picture: Figure | bytes, alt: str) -> tuple[dict, dict]:
     return data, {"image/png": {"alt": alt}}
 
 
+def note_in_title(figure: Figure) -> None:
+    """Add to a figure's title that its images are synthetic, if they are.
+
+    The title is the figure's own, or that of its first axes that has one.
+    """
+    titles = [getattr(figure, "_suptitle", None)]
+    for axes in figure.axes:
+        titles += [axes._left_title, axes.title]
+    written = [title for title in titles if title is not None and title.get_text()]
+    note = title_note()
+    if not note or not written or note in written[0].get_text():
+        return
+    text = written[0].get_text() + note
+    written[0].set_text(text)
+    longest = max(len(line) for line in text.splitlines())
+    if longest > LINE:  # smaller instead of beyond the edge
+        written[0].set_fontsize(written[0].get_fontsize() * LINE / longest)
+
+
 def show(picture: Figure | bytes, alt: str) -> None:
     """Show a figure, or a PNG of `array_to_png`, as one output of the cell.
+
+    Where a synthetic stand-in was loaded, the title of a figure says so.
 
     Args:
         picture: a Figure or the bytes of a PNG.
@@ -127,5 +149,7 @@ def show(picture: Figure | bytes, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("alt is empty; expected one sentence that says what the figure shows.")
+    if isinstance(picture, Figure):
+        note_in_title(picture)
     data, metadata = mimebundle(picture, alt)
     display(data, raw=True, metadata=metadata)

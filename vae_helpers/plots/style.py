@@ -31,6 +31,7 @@ DASHES = ("-", "--", "-.", ":")
 DPI = 110
 WIDTH = 880  # pixels: ten images of 28 pixels, three times enlarged, and their gaps
 MARGIN = 6
+LINE = 92  # characters of a title that fit the width
 SIDE = 168  # pixels: an image is enlarged to this at most, 28 x 28 by 6
 
 STYLE = {
