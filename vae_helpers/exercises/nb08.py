@@ -55,6 +55,10 @@ error_over_images = Question(
             wrong=lambda x: given.std(given.per_image(x)) / math.sqrt(x.shape[0]),
         ),
         Mistake(
+            "You corrected twice: ddof=1 goes with the root of n, and ddof=0 with that of n - 1.",
+            wrong=lambda x: given.std(given.per_image(x)) / math.sqrt(x.shape[1] - 1),
+        ),
+        Mistake(
             "This is the error squared. The root is missing.",
             wrong=lambda x: given.error(x) ** 2,
         ),
@@ -129,15 +133,20 @@ iwae_bound = Question(
             wrong=lambda w: given.bound(w) + math.log(len(w)),
         ),
         Mistake(
+            "You subtracted log k twice, or divided before and after.",
+            wrong=lambda w: given.bound(w) - math.log(len(w)),
+        ),
+        Mistake(
             "You take off the same number whatever k is. It is the logarithm of the number of "
             "codes, len(log_weights).",
             when=given.constant_taken_off,
             wrong=lambda w: given.bound(w) + math.log(len(w)) - math.log(500),
         ),
         Mistake(
-            "You divided by the number of images where the weights are averaged. There are k of "
-            "them for each image: axis 0.",
-            wrong=lambda w: given.bound(w) + math.log(len(w)) - math.log(w.shape[1]),
+            "What you take off the log-sum-exp is not the natural logarithm of k, the number of "
+            "codes, len(log_weights).",
+            when=given.other_number_taken_off,
+            wrong=lambda w: given.bound(w) + math.log(len(w)) - math.log10(len(w)),
         ),
         Mistake(
             "You averaged the weights of all images together. Each image has a bound of its own: "
@@ -152,10 +161,6 @@ iwae_bound = Question(
             "You took the best of the k weights. It is above log(mean) by up to log k, and no "
             "lower bound.",
             wrong=lambda w: np.asarray(w, "float64").max(axis=0).mean(),
-        ),
-        Mistake(
-            "You subtracted log k twice, or divided before and after.",
-            wrong=lambda w: given.bound(w) - math.log(len(w)),
         ),
     ],
     hint="Three steps, each over the right axis: weights averaged over codes (safely), a "
@@ -257,17 +262,17 @@ active_latents = Question(
             wrong=lambda m, v: given.count(np.var(m, axis=1) > 0.01),
         ),
         Mistake(
+            "A weakly used latent is missing: its z_mean has a variance just above 0.01. The limit "
+            "is 0.01, and z_mean alone counts.",
+            wrong=lambda m, v: given.count(np.var(m, axis=0) > 0.05),
+        ),
+        Mistake(
             "You counted the dead ones.", wrong=lambda m, v: given.count(np.var(m, axis=0) <= 0.01)
         ),
         Mistake(
             "You averaged z_mean squared without subtracting its mean. A code that is 0.7 for "
             "every image says nothing about any.",
             wrong=lambda m, v: given.count(np.mean(m**2, axis=0) > 0.01),
-        ),
-        Mistake("These are all latent dimensions, active or not.", wrong=lambda m, v: m.shape[1]),
-        Mistake(
-            "This is the sum of the variances. Compare each with 0.01, and count.",
-            wrong=lambda m, v: float(np.var(m, axis=0).sum()),
         ),
     ],
     hint="A dimension is active when it says different things of different images. Which of the "
@@ -358,6 +363,10 @@ frechet_of_lines = Question(
         Mistake(
             "Only the means are compared. Clouds of one centre may still have different widths.",
             wrong=lambda a, b: given.distance(a, b, lambda values: 0.0),
+        ),
+        Mistake(
+            "You added the deviations: two equal clouds would not be at 0. Take the difference.",
+            wrong=lambda a, b: given.distance(a, b) + 4 * float(np.std(a)) * float(np.std(b)),
         ),
         Mistake(
             "The difference of the means is not squared.",
