@@ -41,7 +41,8 @@ smallest_named = Question(
     mistakes=[
         Mistake(
             "One too small: your tail leaves k itself out. `binom.sf(k, ...)` is the probability "
-            "of MORE than k; k or more is `binom.sf(k - 1, ...)`. `binom.isf` and `ppf` stop there, too.",
+            "of MORE than k; k or more is `binom.sf(k - 1, ...)`. (`binom.isf` and `ppf` give "
+            "the same, one too small.)",
             wrong=lambda n, share, level: _smallest(n, share, level) - 1,
         ),
         Mistake(
@@ -108,6 +109,10 @@ lucky_pairs = Question(
             wrong=(650, 26.0),
         ),
         Mistake(
+            "The other way round: first how many pairs you look at, then how many you name.",
+            wrong=(650 * 0.025, 650),
+        ),
+        Mistake(
             "The pairs with a letter itself are left out already: 650, so no further 25/26.",
             wrong=(650, 15.625),
         ),
@@ -124,13 +129,19 @@ lucky_pairs = Question(
 
 
 def _repairs(rng):
-    """Clean, damaged and repaired images; the repair is nearer in some of them, not in half."""
+    """Clean, damaged and repaired images; the repair is nearer in some of them, not in half.
+
+    In two of the others the repair errs in two pixels only, and by much: nearer by absolute errors.
+    """
     n, height, width = int(rng.integers(11, 16)), int(rng.integers(4, 6)), 7
     clean = rng.uniform(0.2, 0.8, size=(n, height, width))
     noise, other = rng.normal(size=(2, n, height, width))
+    few = np.zeros((height, width))
+    few.flat[:2] = 2.2
     nearer = rng.permutation(n) < int(rng.integers(2, n // 2 - 1))
     before = np.where(nearer, 0.16, 0.10)[:, None, None]
     after = np.where(nearer, 0.05, 0.28)[:, None, None]
+    other[np.flatnonzero(~nearer)[:2]] = few
     damaged, repaired = clean + before * noise, clean + after * other
     return tuple(part.astype("float32") for part in (clean, damaged, repaired))
 
@@ -160,6 +171,14 @@ share_nearer = Question(
             "squared error over the pixels of each image first, then compare.",
             wrong=lambda clean, damaged, repaired: np.mean(
                 np.abs(repaired - clean) < np.abs(damaged - clean)
+            ),
+        ),
+        Mistake(
+            "You compared absolute errors. A few pixels that are far off weigh more when they are "
+            "squared: take the mean SQUARED error of each image.",
+            wrong=lambda clean, damaged, repaired: np.mean(
+                np.abs(repaired - clean).mean(axis=(1, 2))
+                < np.abs(damaged - clean).mean(axis=(1, 2))
             ),
         ),
         Mistake(
@@ -236,6 +255,13 @@ share_passed = Question(
             ),
         ),
         Mistake(
+            "Below the line stands the distance to the REDRAWN clean letter. The damage is the "
+            "difference between what went in and the clean letter.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+                redrawn_damaged - redrawn_clean, damaged - redrawn_clean
+            ),
+        ),
+        Mistake(
             "Upside down: what passed belongs above the line, the damage below.",
             wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
                 damaged - clean, redrawn_damaged - redrawn_clean
@@ -273,7 +299,7 @@ share_passed = Question(
             ),
         ),
     ],
-    hint="Two differences: between the damaged letter and the clean one, before and after redrawing.",
+    hint="Two differences: damaged minus clean letter, before redrawing and after it.",
     solutions=solutions,
     remark="With the redrawing error it foretells the error of the repair, nearly (section 4).",
 )

@@ -44,7 +44,7 @@ def projection_sketch(title: str = "") -> Figure:
         axes.annotate("", ends, point, arrowprops={"arrowstyle": "->", **look, "shrinkB": 3})
         axes.plot(*point, marker=marker, color=COLOURS[colour], markersize=9)
         axes.plot(*ends, marker=marker, color=COLOURS[colour], markersize=7, fillstyle="none")
-        shift, side = ((12, "left") if right else (-12, "right"))
+        shift, side = (12, "left") if right else (-12, "right")
         where = {"xytext": (shift, 0), "textcoords": "offset points", "ha": side, "va": "center"}
         axes.annotate(name, point, color=dark(COLOURS[colour]), **where)
     axes.annotate(
