@@ -16,7 +16,7 @@ def solutions():
 def _tries(rng):
     """Number of tries, share of luck and level; no two readings of the question agree on them."""
     while True:
-        n, share = int(rng.integers(300, 600)), rng.uniform(0.1, 0.25)
+        n, share = int(rng.integers(600, 900)), rng.uniform(0.1, 0.25)
         level = 10.0 ** -rng.uniform(2, 4)
         answers = [_smallest(n, share, level)]
         answers += [mistake.wrong(n, share, level) for mistake in smallest_named.mistakes]
