@@ -29,6 +29,7 @@ _HOME = {  # name -> module of this package
     "manifold": "latent",
     "mosaic": "png",
     "prior_quantiles": "latent",
+    "projection_sketch": "projection",
     "reconstructions": "images",
     "reference_lines": "live",
     "show": "png",
