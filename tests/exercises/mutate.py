@@ -1,8 +1,8 @@
 """Change the source of a function systematically, one place at a time.
 
-`mutants(function)` yields (what was changed, the changed function). The changes are those that people make: a sum
-for a mean, another axis, a lost or flipped sign, a factor of 2, a dropped term, exchanged arguments,
-a size typed as a number, an off-by-one, clipping, rounding, a stopped gradient, NumPy inside a graph.
+`mutants(function)` yields (what was changed, the changed function). The changes are those that
+people make: a sum for a mean, another axis, a lost or flipped sign, a factor of 2, a dropped term,
+exchanged arguments, a size typed as a number, an off-by-one, a stopped gradient, NumPy in a graph.
 """
 
 import ast
@@ -98,8 +98,9 @@ def dressed(function):
     """Yield (name, function): the same answer in another dress, which has to pass."""
     yield "as a tensor", lambda *arguments: tf.constant(np.asarray(function(*arguments)))
     yield "as a list", lambda *arguments: np.asarray(function(*arguments)).tolist()
-    yield "in double precision", lambda *arguments: np.float64(
-        function(*(_double(argument) for argument in arguments))
+    yield (
+        "in double precision",
+        lambda *arguments: np.float64(function(*(_double(argument) for argument in arguments))),
     )
     yield (
         "rounded to seven digits",
@@ -162,7 +163,10 @@ def _changes(node):
             yield "arguments exchanged", replace(lambda old, i=first: _exchanged(old, i))
     if isinstance(node, ast.Return) and node.value is not None:
         for wrap in ("tf.stop_gradient", "np.asarray"):
-            yield f"returns {wrap}", replace(lambda old, wrap=wrap: ast.Return(_call(wrap, old.value)))
+            yield (
+                f"returns {wrap}",
+                replace(lambda old, wrap=wrap: ast.Return(_call(wrap, old.value))),
+            )
 
 
 def _changes_of_call(node, replace):

@@ -1,9 +1,9 @@
 """The exercises against a machine: every changed solution is rejected in truthful words.
 
 Each printed solution is changed systematically, one place at a time (mutate.py). A mutant that
-computes the same numbers on many fresh inputs is equivalent and has to pass; every other one has to be
-rejected. Where a question judges by more than numbers (gradients, noise, graphs), `EQUIVALENT` names
-the changes that change nothing, and why.
+computes the same numbers on many fresh inputs is equivalent and has to pass; every other one has
+to be rejected. Where a question judges by more than numbers (gradients, noise, graphs),
+`EQUIVALENT` names the changes that change nothing, and why.
 """
 
 import importlib
@@ -28,7 +28,8 @@ ALL = [
 ]
 # What a learner must never read: Keras' or TensorFlow's own words, guesses about rounding.
 NEVER = re.compile(
-    r"Traceback|\[Op:|\{\{|argument \d|More digits|small term|__inference|node \w+/|None, None", re.I
+    r"Traceback|\[Op:|\{\{|argument \d|More digits|small term|__inference|node \w+/|None, None",
+    re.I,
 )
 # (module, question) -> {beginning of a change: why it changes nothing}
 EQUIVALENT: dict = {}
@@ -92,7 +93,11 @@ def test_every_mutant_of_a_solution_is_rejected_in_truthful_words(number, questi
         with np.errstate(all="ignore"):
             verdict = question.judge(mutant)
             same = question.inputs is not None and computes_the_same(question, mutant, solution)
-        if verdict.status == "right" and not same and not is_known_equivalent(number, question, what):
+        if (
+            verdict.status == "right"
+            and not same
+            and not is_known_equivalent(number, question, what)
+        ):
             passed.append(what)
         if same and verdict.status != "right":
             words.append(f"rejected, but the same: {what}: {verdict.message}")
