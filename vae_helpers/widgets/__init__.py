@@ -1,6 +1,6 @@
-"""Two ways to walk through a two-dimensional latent plane by hand, and a field to write words in.
+"""Ways to walk through a latent plane by hand, to move q under its bound, and to write words.
 
-`explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
+`bound_slider` carries a table along and needs no kernel. `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
 once, carries the answers along, and works wherever a web page does. `write_words` writes what you
 type in the hand of a conditional VAE, and needs a kernel too.
 
@@ -11,6 +11,7 @@ import importlib
 
 _HOME = {  # name -> module of this package
     "WORD_WIDTH": "words",
+    "bound_slider": "bound",
     "explore_latent": "sliders",
     "hover_explorer": "hover",
     "letter_labels": "words",
