@@ -13,9 +13,9 @@ CHARACTER = 6.2  # pixels of a letter in a bar
 
 @matplotlib.rc_context(STYLE)
 def elbo_bars(costs: dict, log_p_x: float, title: str = "") -> Figure:
-    """Draw reconstruction and KL end to end, beside the line at -log p(x) that they never fall short of.
+    """Draw reconstruction and KL end to end, and the line at -log p(x).
 
-    What sticks out beyond the line is the gap, log p(x) - ELBO.
+    They never fall short of it. What sticks out beyond is the gap, log p(x) - ELBO.
 
     Args:
         costs: dict from the name of a q(z|x) to (reconstruction, kl), neither negative, in nats.
@@ -34,9 +34,7 @@ def elbo_bars(costs: dict, log_p_x: float, title: str = "") -> Figure:
     for row, (name, terms) in enumerate(costs.items()):
         start = 0.0
         for term, value, hatch in zip(("reconstruction", "kl"), terms, ("", "//"), strict=True):
-            panel.barh(
-                row, value, 0.4, start, color=COLOURS[term], edgecolor="white", hatch=hatch
-            )
+            panel.barh(row, value, 0.4, start, color=COLOURS[term], edgecolor="white", hatch=hatch)
             word = {"reconstruction": "reconstruction", "kl": "KL"}[term]
             _write_in_bar(panel, row, start, value, f"{word} {value:.2f}", pixel)
             start += value
@@ -56,11 +54,18 @@ def elbo_bars(costs: dict, log_p_x: float, title: str = "") -> Figure:
 
 
 def _write_in_bar(panel, row, start, value, text, pixel):
-    """Write in the bar what it is, shortened to what its length holds; nothing where nothing fits."""
+    """Write in the bar what it is, shortened to what its length holds."""
     for words in (text, text.split()[-1]):
         if value > len(words) * CHARACTER * pixel:
             box = {"facecolor": "white", "alpha": 0.9, "linewidth": 0, "pad": 1.5}
             panel.text(
-                start + value / 2, row, words, ha="center", va="center", fontsize=9, bbox=box
+                start + value / 2,
+                row,
+                words,
+                ha="center",
+                va="center",
+                fontsize=9,
+                bbox=box,
+                zorder=6,
             )
             return

@@ -27,28 +27,22 @@ def posterior_planes(
         z_mean: (n, 2) means of q.
         z_log_var: (n, 2) log variances of q.
         title: the sentence that the figure proves.
-        captions: n texts beside the images.
+        captions: n texts, each between an image and its window.
 
     Returns:
         Figure with two axes an image: the image, and below it the window of the plane.
     """
     n = len(windows)
     side = (WIDTH - MARGIN - LEFT - (n - 1) * GAP) / n
-    figure, top = page(PICTURE + 30 + side + 46, title)
+    figure, top = page(PICTURE + 52 + side + 46, title)
     sheets = as_pixels(images)
     for index, (z_1, z_2, density) in enumerate(windows):
         left = LEFT + index * (side + GAP)
         scale = PICTURE / max(sheets[index].shape[:2])
-        place_picture(figure, left, top, sheets[index], scale)
+        place_picture(figure, left + (side - PICTURE) / 2, top, sheets[index], scale)
+        panel = place_axes(figure, left, top + PICTURE + 44, side, side)
         if captions:
-            figure.text(
-                (left + PICTURE + 8) / WIDTH,
-                1 - (top + PICTURE / 2) / (figure.get_figheight() * figure.dpi),
-                captions[index],
-                va="center",
-                fontsize=9,
-            )
-        panel = place_axes(figure, left, top + PICTURE + 22, side, side)
+            panel.set_title(captions[index], fontsize=10)
         extent = (z_1[0], z_1[-1], z_2[0], z_2[-1])
         panel.imshow(
             density, origin="lower", extent=extent, cmap="Greys", aspect="auto",

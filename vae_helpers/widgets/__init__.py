@@ -1,8 +1,9 @@
 """Ways to walk through a latent plane by hand, to move q under its bound, and to write words.
 
-`bound_slider` carries a table along and needs no kernel. `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
-once, carries the answers along, and works wherever a web page does. `write_words` writes what you
-type in the hand of a conditional VAE, and needs a kernel too.
+`explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
+once, carries the answers along, and works wherever a web page does; so does `bound_slider`, which
+moves q(z|x) under log p(x). `write_words` writes what you type in the hand of a conditional VAE,
+and needs a kernel too.
 
 Each name is imported from its module when it is first asked for.
 """

@@ -1,4 +1,4 @@
-"""Two sliders that move q(z|x) under the ceiling log p(x), as one piece of HTML without a kernel."""
+"""Two sliders that move q(z|x) under the ceiling log p(x): one piece of HTML, no kernel."""
 
 import html
 import json
