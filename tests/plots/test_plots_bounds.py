@@ -15,8 +15,8 @@ def bars():
 
 
 def test_reconstruction_and_kl_stand_end_to_end(bars):
-    found = [(bar.get_x(), bar.get_width()) for bar in bars.axes[0].patches]
-    expected = [place for r, k in COSTS.values() for place in ((0.0, r), (r, k))]
+    found = [place for bar in bars.axes[0].patches for place in (bar.get_x(), bar.get_width())]
+    expected = [place for r, k in COSTS.values() for place in (0.0, r, r, k)]
     assert found == pytest.approx(expected)
     assert [label.get_text() for label in bars.axes[0].get_yticklabels()] == list(COSTS)
 
