@@ -244,7 +244,17 @@ def test_a_kaggle_rendering_holds_the_exercises_of_its_own_notebook_only():
     files = kaggle.needed_files(new_notebook(cells=[cell]), course.ROOT / "vae_helpers")
     names = [path.stem for path in files if path.parent.name == "exercises"]
     assert sorted(names) == sorted(
-        ["__init__", "blank", "diagnose", "listing", "losses", "nb02", "question", "timing"]
+        [
+            "__init__",
+            "blank",
+            "bounds",
+            "diagnose",
+            "listing",
+            "losses",
+            "nb02",
+            "question",
+            "timing",
+        ]
     )
     solutions = [path.stem for path in files if path.parent.name == "solutions"]
     assert solutions == ["__init__", "nb02"]

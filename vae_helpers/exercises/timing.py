@@ -64,6 +64,11 @@ def describe(error: BaseException) -> str:
     if shapes:  # TensorFlow's words for it are a page long
         first, second = (f"({shape.replace(',', ', ')})" for shape in shapes.groups())
         return f"It combines shapes that do not fit together: {first} and {second}."
+    if "truth value of an array" in text:  # NumPy's advice, all(), would make one verdict of many
+        return (
+            "It joins arrays with and, or, not or if, which take single values: use &, | and ~, "
+            "with brackets around each condition."
+        )
     if len(text) > 200:
         text = text[:197] + "..."
     return f"It raised {type(error).__name__}: {text}".rstrip(": ").rstrip(".") + "."
