@@ -19,7 +19,7 @@ from vae_helpers.classifier import Classifier
 from vae_helpers.data import dataset_from_arrays
 from vae_helpers.drawn import draw_garments
 from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
-from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder
+from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, TransposedDecoder
 from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
 
 TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
@@ -45,14 +45,21 @@ def test_a_recipe_with_filters_convolves_and_one_without_does_not():
     assert dense.encoder() is not dense.encoder()
 
 
-def test_the_benchmark_has_both_networks_on_both_data_sets():
+def test_a_recipe_may_ask_for_the_usual_transposed_convolutions():
+    decoder = Recipe(2, (16,), 1, 1e-3, filters=(4, 6), transposed=True).decoder()
+    assert type(decoder) is TransposedDecoder
+    assert (decoder.filters, decoder.units) == ((4, 4, 2), 16)
+
+
+def test_the_benchmark_has_three_networks_on_both_data_sets():
     assert list(BENCHMARK) == [
         (data, network)
         for data in ("Fashion-MNIST", "A-Z letters")
-        for network in ("MLP", "convolution")
+        for network in ("MLP", "convolution", "transposed convolution")
     ]
     for (_, network), recipe in BENCHMARK.items():
-        assert bool(recipe.filters) == (network == "convolution")
+        assert bool(recipe.filters) == network.endswith("convolution")
+        assert recipe.transposed == network.startswith("transposed")
     assert TWO_DIMENSIONS.filters == SIXTEEN_DIMENSIONS.filters == ()
 
 

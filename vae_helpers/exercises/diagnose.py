@@ -17,6 +17,11 @@ STORIES = {
     28.0: "28 is the number of rows of an image",
 }
 WHOLE = (2, 3, 4, 5, 8, 10, 28, 100, 255, 256, 784, 1000)
+# Constants that a formula may have lost or gained.
+CONSTANTS = {f"log {n}": math.log(n) for n in (2, 3, 5, 10, 100, 255, 256, 784, 1000)} | {
+    "log(2 pi)": math.log(2 * math.pi),
+    "log(2 pi) / 2": math.log(2 * math.pi) / 2,
+}
 
 
 def numbers(value) -> np.ndarray:
@@ -283,7 +288,9 @@ def _offset(trials, tolerance, of):
     offset = float(np.median(gaps))
     if not all(close(given, right + offset, tolerance) for given, right, _ in trials):
         return ""
-    return f"{of} is off by the same constant everywhere: {offset:+.4g}."
+    names = [name for name, c in CONSTANTS.items() if abs(abs(offset) / c - 1) < 1e-4]
+    is_what = f", which is {'-' if offset < 0 else ''}{names[0]}" if names else ""
+    return f"{of} is off by the same constant everywhere: {offset:+.4g}{is_what}."
 
 
 def _some(trials, right_ones, of):
@@ -304,12 +311,16 @@ def _nearly(trials, tolerance, of):
         worst = max(worst, gap / scale)
     if worst >= max(0.02, 4 * tolerance):
         return ""
-    if trials[0][2] and worst > 30 * tolerance:
+    if not trials[0][2]:
         return (
-            f"{of} is off by up to {worst:.1%}: more than rounding does. Look for a small term "
-            "that is missing, or has the wrong sign."
+            f"{of} is close, but off by {worst:.1g} of its size, where {tolerance:.0g} is allowed. "
+            "Compute constants instead of typing them: np.log(2), not 0.69."
         )
-    return f"{of} is nearly right, off by up to {worst:.1%}. More digits, or more samples, may do."
+    return (
+        f"{of} is close, but off by up to {worst:.1g} of the largest value, where rounding loses "
+        f"{tolerance:.0g} at most. Compute constants instead of typing them (np.log(2), not 0.69); "
+        "if you sampled, the error of sampling counts; else compare term by term."
+    )
 
 
 def _show(trials, of, reveal):

@@ -271,7 +271,9 @@ class Question:
             names = list(inspect.signature(self.answer).parameters)
         except (TypeError, ValueError):
             names = []
-        return names if len(names) == count else [f"argument {n + 1}" for n in range(count)]
+        if len(names) < count:  # a function written in C, or one that takes *arguments
+            return [f"argument {n + 1}" for n in range(count)]
+        return names[:count]  # what follows has a default
 
     def _known(self, answer, results):
         """The message of the first known mistake that fits, or ""."""

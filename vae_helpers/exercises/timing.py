@@ -50,13 +50,20 @@ def in_time(fault: Callable) -> str | None:
             return found.get(timeout=LIMIT)
         except queue.Empty:
             _stop(thread)
-            return "It took longer than 2 seconds. Is there a loop that does not end?"
+            return (
+                "The check, which calls it several times, was stopped after 2 seconds: is there a "
+                "loop that does not end, or are there more samples than the task needs?"
+            )
 
 
 def describe(error: BaseException) -> str:
     """Return an exception as a sentence, without colours and TensorFlow's own marks."""
     text = re.sub(r"\x1b\[[\d;]*m|\{\{[^}]*\}\}|\[Op:\w+\].*", "", str(error))
     text = " ".join(text.split())
+    shapes = re.search(r"Incompatible shapes: \[([\d,]*)\] vs\.? \[([\d,]*)\]", text)
+    if shapes:  # TensorFlow's words for it are a page long
+        first, second = (f"({shape.replace(',', ', ')})" for shape in shapes.groups())
+        return f"It combines shapes that do not fit together: {first} and {second}."
     if len(text) > 200:
         text = text[:197] + "..."
     return f"It raised {type(error).__name__}: {text}".rstrip(": ").rstrip(".") + "."
