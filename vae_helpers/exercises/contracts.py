@@ -6,11 +6,9 @@ for what can be known beforehand. It returns a sentence, or "" when the contract
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers import parts
 from vae_helpers.exercises.blank import Blank, BlankLeft, is_blank
 from vae_helpers.exercises.examiners import instance, latents_of, sampler_fault
 from vae_helpers.exercises.losses import codes, kl_mistakes, kl_with
@@ -134,8 +132,8 @@ def _layers_fault(encoder, images):
         return "The last layer has no activation: in the big class, the heads start from silu's h."
     if like("silu", scale=1 / 255):
         return (
-            "It divides by 255. The contract promises images in [0, 1]: whoever hands them over has "
-            "scaled them already, once."
+            "It divides by 255. The contract promises images in [0, 1]: they were scaled "
+            "before, once."
         )
     return (
         "With known weights it gives other features than the big class's line does: flatten, then "

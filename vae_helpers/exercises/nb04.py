@@ -112,8 +112,8 @@ latent = Question(
         Mistake(None, wrong=_latent(sample=_wide(tf.exp))),
         Mistake(None, wrong=_latent(sample=_wide(lambda v: tf.stop_gradient(tf.exp(0.5 * v))))),
     ],
-    hint="Three lines of the big class move here, and one of them is wrong there: what makes up the "
-    "KL of ONE image? The noise has the shape of z_mean, and is new at every call.",
+    hint="Three lines of the big class move here, and one of them is wrong there: what makes up "
+    "the KL of ONE image? The noise has the shape of z_mean, and is new at every call.",
     solutions=solutions,
     remark="The mistake of the big class would have been noticed here at once.",
 )
@@ -282,8 +282,8 @@ how_many = Question(
     hint="What you combine multiplies, what you write adds. Without the cut between encoder and "
     "latent distribution, the two are combined already when you write them.",
     solutions=solutions,
-    remark="Sixty models of twelve classes. With the cut, a fourth way to draw z is one class more; "
-    "without it, four.",
+    remark="Sixty models of twelve classes. With the cut, a fourth way to draw z is one class more, "
+    "without it four.",
     tolerance=1e-6,
 )
 
@@ -381,8 +381,8 @@ contract_test = Question(
         Mistake(None, wrong=kl_is_right),
         Mistake(None, wrong=_at_the_comfortable_point),
     ],
-    hint="Draw 20,000 codes of one known mean, at one log variance below 0 and one above. What must "
-    "their spread be, in each dimension, together and in a second call? Which numbers must `kl` "
+    hint="Draw 20,000 codes of one known mean, at one log variance below 0 and one above. What "
+    "must their spread be, in each dimension, together and in a second call? Which numbers must `kl` "
     "give, and in which shape? And what would only training notice?",
     solutions=solutions,
     remark="A test is worth what it lets through. Try yours on something broken before you trust "

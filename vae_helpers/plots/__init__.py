@@ -26,6 +26,7 @@ _HOME = {  # name -> module of this package
     "loss_curves": "curves",
     "manifold": "latent",
     "mosaic": "png",
+    "parts_diagram": "diagram",
     "prior_quantiles": "latent",
     "reconstructions": "images",
     "reference_lines": "live",
