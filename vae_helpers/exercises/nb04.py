@@ -282,8 +282,8 @@ how_many = Question(
     hint="What you combine multiplies, what you write adds. Without the cut between encoder and "
     "latent distribution, the two are combined already when you write them.",
     solutions=solutions,
-    remark="Sixty models of twelve classes. With the cut, a fourth way to draw z is one class more, "
-    "without it four.",
+    remark="Sixty models of twelve classes. With the cut, a fourth way to draw z is one class "
+    "more, without it four.",
     tolerance=1e-6,
 )
 
@@ -382,8 +382,8 @@ contract_test = Question(
         Mistake(None, wrong=_at_the_comfortable_point),
     ],
     hint="Draw 20,000 codes of one known mean, at one log variance below 0 and one above. What "
-    "must their spread be, in each dimension, together and in a second call? Which numbers must `kl` "
-    "give, and in which shape? And what would only training notice?",
+    "must their spread be, in each dimension, together and in a second call? Which numbers must "
+    "`kl` give, and in which shape? And what would only training notice?",
     solutions=solutions,
     remark="A test is worth what it lets through. Try yours on something broken before you trust "
     "it.",

@@ -34,10 +34,6 @@ class MyLatent(keras.layers.Layer):
         self.z_mean = keras.layers.Dense(latent_dim)
         self.z_log_var = keras.layers.Dense(latent_dim)
 
-    def build(self, features_shape):
-        self.z_mean.build(features_shape)
-        self.z_log_var.build(features_shape)
-
     def call(self, features):
         return self.z_mean(features), self.z_log_var(features)
 
