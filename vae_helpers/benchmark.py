@@ -9,14 +9,18 @@ MODEL = ["data", "network", "latent_dim"]
 # Column of the store -> heading of the table, with the number of decimals.
 COLUMNS = {
     "elbo": ("test ELBO", 1),
-    "iwae": ("IWAE-500", 1),
+    "train_elbo": ("train ELBO", 1),
+    "iwae_elbo": ("ELBO of the 1,000", 1),
+    "iwae": ("IWAE-500 of the 1,000", 1),
     "reconstruction": ("reconstruction", 1),
     "kl": ("KL", 1),
     "active_units": ("active units", 1),
     "frechet": ("Fréchet distance", 1),
     "sharpness_samples": ("sharpness of samples", 3),
+    "parameters": ("parameters", 0),
     "seconds": ("seconds to train", 0),
 }
+EXACT = ("parameters",)  # the same for every seed
 
 
 def load_benchmark():
@@ -52,6 +56,7 @@ def to_markdown(result):
         cells = [str(part) for part in model]
         for column, (_, decimals) in COLUMNS.items():
             mean, deviation = row[column, "mean"], row[column, "std"]
-            cells.append(f"{mean:.{decimals}f} ± {deviation:.{decimals}f}")
+            exact = f"{mean:,.{decimals}f}"
+            cells.append(exact if column in EXACT else f"{exact} ± {deviation:.{decimals}f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

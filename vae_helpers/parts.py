@@ -1,7 +1,7 @@
 """The three parts of a VAE: `Encoder`, `LatentDistribution`, `Decoder`.
 
-Three layers that know nothing of each other; `vae.VAE` composes them. `ConvEncoder` and
-`ConvDecoder` keep the contracts of `Encoder` and `Decoder`, so either can be swapped alone:
+Three layers that know nothing of each other; `vae.VAE` composes them. `ConvEncoder`, `ConvDecoder`
+and `TransposedDecoder` keep the contracts of `Encoder` and `Decoder`, so each can be swapped alone:
 
     encoder   images (batch, *image_shape) in [0, 1]  ->  features (batch, n)
     latent    features (batch, n)                     ->  z_mean, z_log_var (batch, latent_dim)
@@ -16,6 +16,11 @@ import tensorflow as tf
 
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
 
+# The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
+# Without a bound, the log variance of a single image can jump to 100 in one step of a high rate;
+# the square of its gradient then overflows in Adam, and every weight becomes NaN.
+WIDEST_LOG_VAR = 10.0
+
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
 class Encoder(keras.layers.Layer):
@@ -27,7 +32,7 @@ class Encoder(keras.layers.Layer):
 
     prefers_jit_on_cpu = True  # XLA makes dense layers 1.2 to 1.8 times faster
 
-    def __init__(self, hidden=(256, 128, 64), **kwargs):
+    def __init__(self, hidden=(256, 128, 64, 32), **kwargs):
         super().__init__(**kwargs)
         self.hidden = tuple(int(units) for units in hidden)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
@@ -110,8 +115,11 @@ class LatentDistribution(keras.layers.Layer):
         self.z_log_var.build(features_shape)
 
     def call(self, features):
-        """Return z_mean and z_log_var, each (batch, latent_dim), of features (batch, n)."""
-        return self.z_mean(features), self.z_log_var(features)
+        """Return z_mean and z_log_var, each (batch, latent_dim), of features (batch, n).
+
+        z_log_var is at most `WIDEST_LOG_VAR`.
+        """
+        return self.z_mean(features), tf.minimum(self.z_log_var(features), WIDEST_LOG_VAR)
 
     def sample(self, z_mean, z_log_var):
         """Return one z ~ q(z|x) for each image, shape (batch, latent_dim).
@@ -142,7 +150,7 @@ class Decoder(keras.layers.Layer):
 
     prefers_jit_on_cpu = True
 
-    def __init__(self, hidden=(64, 128, 256), image_shape=(28, 28, 1), **kwargs):
+    def __init__(self, hidden=(32, 64, 128, 256), image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)
         self.hidden = tuple(int(units) for units in hidden)
         self.image_shape = tuple(int(size) for size in image_shape)
@@ -174,8 +182,9 @@ class Decoder(keras.layers.Layer):
 class ConvDecoder(keras.layers.Layer):
     """A code z to the logits of an image, by convolutions on a grid of a quarter of its size.
 
-    The last convolution gives each cell of the grid 16 numbers a channel, which `depth_to_space`
-    lays out as 4 x 4 pixels: a third of the time of transposed convolutions on a CPU.
+    It is built for speed, and not what a convolutional decoder usually is (`TransposedDecoder`):
+    the last convolution gives each cell of the grid 16 numbers a channel, which `depth_to_space`
+    lays out as 4 x 4 pixels, in a third of the time of transposed convolutions on a CPU.
 
     Args:
         filters: channels on the grid.
@@ -215,6 +224,65 @@ class ConvDecoder(keras.layers.Layer):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
         cells = self.network(z, training=training)
         return tf.nn.depth_to_space(cells, 4) + self.output_bias
+
+    def get_config(self):
+        own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="vae_helpers")
+class TransposedDecoder(keras.layers.Layer):
+    """A code z to the logits of an image, by strided transposed convolutions: the usual way.
+
+    Two of them double a grid of a quarter of the image's size twice, as `ConvEncoder` halves it. It
+    has fewer weights than `ConvDecoder` and takes more time.
+
+    Args:
+        filters: channels on the grid, and after each transposed convolution.
+        units: width of the dense layer that starts it.
+        image_shape: height, width and channels of the image; both sides are multiples of 4.
+
+    Raises:
+        ValueError: if there are not three numbers of channels, or a side is no multiple of 4.
+    """
+
+    prefers_jit_on_cpu = False
+
+    def __init__(self, filters=(32, 32, 16), units=128, image_shape=(28, 28, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.filters = tuple(int(channels) for channels in filters)
+        if len(self.filters) != 3:
+            raise ValueError(
+                f"filters is {self.filters}, expected three numbers: the channels on the grid, and "
+                "after each of the two transposed convolutions"
+            )
+        self.units = int(units)
+        self.image_shape = tuple(int(size) for size in image_shape)
+        height, width, channels = self.image_shape
+        rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
+        grid, *doubled = self.filters
+        self.network = keras.Sequential(
+            [
+                keras.layers.Dense(self.units, activation="silu"),
+                keras.layers.Dense(rows * columns * grid, activation="silu"),
+                keras.layers.Reshape((rows, columns, grid)),
+                *(
+                    keras.layers.Conv2DTranspose(n, 3, strides=2, padding="same", activation="silu")
+                    for n in doubled
+                ),
+                keras.layers.Conv2D(channels, 3, padding="same", use_bias=False),
+            ]
+        )
+
+    def build(self, z_shape):
+        self.network.build(z_shape)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
+
+    def call(self, z, training=False):
+        """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
+        return self.network(z, training=training) + self.output_bias
 
     def get_config(self):
         own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}

@@ -19,7 +19,7 @@ from vae_helpers.classifier import Classifier
 from vae_helpers.data import dataset_from_arrays
 from vae_helpers.drawn import draw_garments
 from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
-from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder
+from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, TransposedDecoder
 from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
 
 TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
@@ -45,14 +45,21 @@ def test_a_recipe_with_filters_convolves_and_one_without_does_not():
     assert dense.encoder() is not dense.encoder()
 
 
-def test_the_benchmark_has_both_networks_on_both_data_sets():
+def test_a_recipe_may_ask_for_the_usual_transposed_convolutions():
+    decoder = Recipe(2, (16,), 1, 1e-3, filters=(4, 6), transposed=True).decoder()
+    assert type(decoder) is TransposedDecoder
+    assert (decoder.filters, decoder.units) == ((4, 4, 2), 16)
+
+
+def test_the_benchmark_has_three_networks_on_both_data_sets():
     assert list(BENCHMARK) == [
         (data, network)
         for data in ("Fashion-MNIST", "A-Z letters")
-        for network in ("MLP", "convolution")
+        for network in ("MLP", "convolution", "transposed convolution")
     ]
     for (_, network), recipe in BENCHMARK.items():
-        assert bool(recipe.filters) == (network == "convolution")
+        assert bool(recipe.filters) == network.endswith("convolution")
+        assert recipe.transposed == network.startswith("transposed")
     assert TWO_DIMENSIONS.filters == SIXTEEN_DIMENSIONS.filters == ()
 
 
@@ -131,18 +138,18 @@ def test_the_markdown_table(by_hand):
 
 def test_the_rows_are_complete_and_a_whole_table_comes_with_each_seed(script):
     rows = list(script.rows())
-    assert len(rows) == 48 == len({tuple(row.values()) for row in rows})
-    assert [row["seed"] for row in rows] == [0] * 16 + [1] * 16 + [2] * 16
+    assert len(rows) == 60 == len({tuple(row.values()) for row in rows})
+    assert [row["seed"] for row in rows] == [0] * 20 + [1] * 20 + [2] * 20
     for seed in (0, 1, 2):
         part = [row for row in rows if row["seed"] == seed]
         models = [(row["data"], row["network"], row["latent_dim"]) for row in part]
-        assert models == [(*which, k) for which in BENCHMARK for k in (2, 8, 16, 32)]
+        assert models == [(*which, k) for which in BENCHMARK for k in script.latent_dims(which[1])]
 
 
 def test_names_are_those_of_files_and_tell_rows_apart(script):
     names = [script.name(row) for row in script.rows()]
-    assert len(set(names)) == 48
-    assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[-1].startswith("A-Z-letters_conv")
+    assert len(set(names)) == 60
+    assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[-1].startswith("A-Z-letters_trans")
     assert not any(character in name for name in names for character in " /\\:")
 
 

@@ -9,7 +9,15 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_helpers.elbo import gaussian_kl
-from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, LatentDistribution
+from vae_helpers.parts import (
+    WIDEST_LOG_VAR,
+    ConvDecoder,
+    ConvEncoder,
+    Decoder,
+    Encoder,
+    LatentDistribution,
+    TransposedDecoder,
+)
 from vae_helpers.vae import VAE
 
 STANDARD_ERRORS = 4.0
@@ -21,6 +29,7 @@ ENCODERS = {
 DECODERS = {
     "dense": lambda: Decoder(hidden=(8, 16)),
     "convolutional": lambda: ConvDecoder(filters=4, units=8),
+    "transposed": lambda: TransposedDecoder(filters=(4, 4, 2), units=8),
 }
 
 
@@ -71,6 +80,21 @@ def test_latent_reads_two_different_numbers_per_dimension_off_the_features():
     assert z_mean.shape == z_log_var.shape == (6, 3)
     assert not np.allclose(z_mean, z_log_var)
     assert np.min(z_log_var) < 0, "a log variance may be any real number"
+
+
+def test_no_log_variance_of_the_head_can_overflow_a_square_in_adam():
+    latent = LatentDistribution(2)
+    latent.build((None, 8))
+    latent.z_log_var.bias.assign([500.0, 3.0])
+    _, z_log_var = latent(tf.zeros((1, 8)))
+    np.testing.assert_allclose(z_log_var, [[WIDEST_LOG_VAR, 3.0]])
+    gradient = 0.5 * np.exp(WIDEST_LOG_VAR) * 1e3  # of the KL, times a feature of a thousand
+    assert np.isfinite(np.float32(gradient) ** 2 * 1e6)  # summed over a million weights
+
+
+def test_a_transposed_decoder_wants_three_numbers_of_channels():
+    with pytest.raises(ValueError, match=r"filters is \(8, 8\), expected three numbers"):
+        TransposedDecoder(filters=(8, 8))
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

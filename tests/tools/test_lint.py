@@ -14,7 +14,8 @@ def good_notebook():
     picture = new_output(
         "display_data", data={"image/png": PIXEL}, metadata={"image/png": {"alt": "a dot"}}
     )
-    cells = [new_markdown_cell("# Title\n\n" + "Words of prose. " * 20)]
+    times = "**Time:** 2 minutes to run, 60 minutes to study.\n\n"
+    cells = [new_markdown_cell("# Title\n\n" + times + "Words of prose. " * 20)]
     for number in range(1, 4):
         printed = [new_output("stream", name="stdout", text="within 1%: True\n")]
         tags = {"tags": ["nbval-check-output"]}
@@ -42,6 +43,31 @@ def test_a_deeper_page_may_do_without_exercises_that_check_themselves(tmp_path):
         path.parent.mkdir(exist_ok=True)
         nbformat.write(notebook, path)
         assert len(lint.lint_file(path)) == faults
+
+
+def test_a_notebook_is_one_class_and_exercises_do_not_count():
+    notebook = good_notebook()
+    exercises = next(n for n, cell in enumerate(notebook.cells) if "Exercises" in cell.source)
+    more = [new_code_cell("x", id=f"more-{n}") for n in range(lint.MAX_CELLS)]
+    notebook.cells[exercises + 1 : exercises + 1] = more
+    before = lint.class_cells(notebook)
+    assert before == 8 and not [f for f in lint.lint(notebook) if "outside the ex" in f]
+    notebook.cells[1:1] = [new_code_cell("x", id=f"class-{n}") for n in range(lint.MAX_CELLS - 7)]
+    assert lint.class_cells(notebook) == lint.MAX_CELLS + 1
+    assert [fault for fault in lint.lint(notebook) if "has 36 cells of code outside" in fault]
+    assert not [fault for fault in lint.lint(notebook, cells=45) if "outside the ex" in fault]
+
+
+def test_a_long_notebook_is_a_fault():
+    notebook = good_notebook()
+    notebook.cells[0].source += "word " * lint.MAX_WORDS
+    assert [fault for fault in lint.lint(notebook) if "words of prose, at most 3,000" in fault]
+
+
+def test_both_times_are_said():
+    notebook = good_notebook()
+    notebook.cells[0].source = notebook.cells[0].source.replace(", 60 minutes to study", "")
+    assert [fault for fault in lint.lint(notebook) if "how many to study" in fault]
 
 
 def test_prose_between_two_display_formulas_counts_as_prose():

@@ -25,6 +25,10 @@ GOOD_IMAGE_BYTES = 300_000
 MIN_CHECKED_CELLS = 3
 MIN_EXERCISES = 4  # that check themselves; a deeper page may ask in folded answers instead
 MIN_WORDS_A_LINE = 2.5
+MAX_CELLS = 35  # of code, outside the exercises: one class of 90 minutes
+MORE_CELLS = {"06_clinic": 45}  # many patients, each a short cell
+MAX_WORDS = 3_000  # of prose, formulas apart
+TIMES = (r"minutes?\b[^.]*\bto run", r"minutes?\b[^.]*\bto study")
 PARTS = ("exercise", "summary", "further reading")
 OUTSIDE = re.compile(
     r"!\[[^\]]*\]\(\s*https?:"
@@ -45,12 +49,13 @@ class Warn(Fault):
     is_warning = True
 
 
-def lint(notebook, exercises=MIN_EXERCISES):
+def lint(notebook, exercises=MIN_EXERCISES, cells=MAX_CELLS):
     """Return the faults of one notebook as a list of ``Fault``, without its name.
 
     Args:
         notebook: the notebook.
         exercises: how many exercises that check themselves it needs.
+        cells: how many cells of code it may have outside the exercises.
     """
     try:
         ids = [cell.get("id") for cell in notebook.cells]
@@ -63,6 +68,7 @@ def lint(notebook, exercises=MIN_EXERCISES):
         *_metadata(notebook),
         *_execution(notebook),
         *_prose(notebook),
+        *_size(notebook, cells),
         *_exercises(notebook, exercises),
         *_checked_cells(notebook),
     ]
@@ -76,7 +82,8 @@ def lint_file(path):
     """Return the faults of a notebook's file; reading it repairs nothing."""
     path = Path(path)
     exercises = 0 if path.parent.name == notebooks.DEEPER else MIN_EXERCISES
-    return lint(nbformat.v4.reads(path.read_text(encoding="utf-8")), exercises)
+    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    return lint(notebook, exercises, MORE_CELLS.get(path.stem, MAX_CELLS))
 
 
 def _metadata(notebook):
@@ -117,13 +124,46 @@ def _prose(notebook):
             yield Fault(f"the heading with {part!r} is out of order ({', '.join(PARTS)})")
         else:
             last = where[-1]
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", " x ", text, flags=re.DOTALL)
-    words = len(re.findall(r"[A-Za-z][\w'-]*", prose))
+    words = prose_words(notebook)
     lines = sum(len(code_lines(cell.source)) for cell in notebook.cells if cell.cell_type == "code")
     if words < MIN_WORDS_A_LINE * lines:
         ratio = f"{words / lines:.2f} words of prose a line of code"
         yield Fault(f"{ratio}, expected {MIN_WORDS_A_LINE} or more")
+
+
+def prose_words(notebook):
+    """Return the number of words in Markdown; a formula or a piece of code counts as one."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", " x ", text, flags=re.DOTALL)
+    return len(re.findall(r"[A-Za-z][\w'-]*", prose))
+
+
+def class_cells(notebook):
+    """Return the number of code cells outside the section of exercises."""
+    first = last = len(notebook.cells) + 1
+    for number, _, text in _headings(notebook):
+        if "exercise" in text.lower() and first > number:
+            first = number
+        if "summary" in text.lower() and number > first:
+            last = min(last, number)
+    places = [n for n, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
+    return sum(not first <= place < last for place in places)
+
+
+def _size(notebook, cells):
+    """A notebook is one class: few cells, few words, and it says how long it takes."""
+    found = class_cells(notebook)
+    if found > cells:
+        yield Fault(
+            f"has {found} cells of code outside the exercises, at most {cells}: cut, or move what "
+            "only some want to notebooks/deeper/"
+        )
+    words = prose_words(notebook)
+    if words > MAX_WORDS:
+        yield Fault(f"has {words:,} words of prose, at most {MAX_WORDS:,}: cut, or move some")
+    opening = notebook.cells[0].source
+    if not all(re.search(pattern, opening) for pattern in TIMES):
+        yield Fault("its first cell does not say how many minutes to run AND how many to study")
 
 
 def _exercises(notebook, least):

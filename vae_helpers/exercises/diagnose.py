@@ -18,10 +18,8 @@ STORIES = {
 }
 WHOLE = (2, 3, 4, 5, 8, 10, 28, 100, 255, 256, 784, 1000)
 # Constants that a formula may have lost or gained.
-CONSTANTS = {f"log {n}": math.log(n) for n in (2, 3, 5, 10, 100, 255, 256, 784, 1000)} | {
-    "log(2 pi)": math.log(2 * math.pi),
-    "log(2 pi) / 2": math.log(2 * math.pi) / 2,
-}
+CONSTANTS = {f"log {n}": math.log(n) for n in (2, 3, 5, 10, 100, 255, 256, 784, 1000)}
+CONSTANTS |= {f"log(2 pi){' / 2' * (n > 1)}": math.log(2 * math.pi) / n for n in (1, 2)}
 
 
 def numbers(value) -> np.ndarray:
@@ -302,13 +300,11 @@ def _some(trials, right_ones, of):
 
 
 def _nearly(trials, tolerance, of):
-    worst = 0.0
-    for given, right, _ in trials:
-        scale = np.abs(right).max(initial=0)
-        gap = np.abs(given - right).max(initial=0)
-        if not np.isfinite(gap) or not scale:
-            return ""
-        worst = max(worst, gap / scale)
+    scales = [np.abs(right).max(initial=0) for _, right, _ in trials]
+    gaps = [np.abs(given - right).max(initial=0) for given, right, _ in trials]
+    if not np.isfinite(gaps).all() or not all(scales):
+        return ""
+    worst = np.max(np.divide(gaps, scales))
     if worst >= max(0.02, 4 * tolerance):
         return ""
     if not trials[0][2]:
