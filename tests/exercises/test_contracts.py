@@ -156,7 +156,9 @@ class Exchanged(nb04.round_latent.answer):
         return super().call(features)[::-1]
 
 
-@pytest.mark.parametrize(("cls", "words"), [(DenseMadeInCall, "never learns"), (Exchanged, "order")])
+@pytest.mark.parametrize(
+    ("cls", "words"), [(DenseMadeInCall, "never learns"), (Exchanged, "order")]
+)
 def test_a_round_cloud_with_a_hidden_mistake_is_told(cls, words):
     verdict = nb04.round_latent.judge(cls)
     assert verdict.status == "wrong" and words in verdict.message

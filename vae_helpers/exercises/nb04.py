@@ -32,7 +32,7 @@ def _encoder(layers=lambda dense: [keras.layers.Flatten(), *dense], activation="
     """A class of encoders: the right one, or one with other layers or without its settings."""
 
     class MyEncoder(keras.layers.Layer):
-        def __init__(self, hidden=(256, 128, 64), **kwargs):
+        def __init__(self, hidden=(256, 128, 64, 32), **kwargs):
             super().__init__(**kwargs)
             self.hidden = tuple(hidden)
             dense = [keras.layers.Dense(units, activation=activation) for units in self.hidden]
@@ -61,7 +61,10 @@ encoder = Question(
         Mistake(None, wrong=_encoder(lambda dense: [keras.layers.Flatten(), dense[-1]])),
         Mistake(None, wrong=_encoder(lambda dense: [keras.layers.Flatten(), *dense[::-1]])),
         Mistake(None, wrong=_encoder(activation="relu")),
-        Mistake(None, wrong=_encoder(lambda d: [keras.layers.Flatten(), *d, d[-1].__class__(2)])),
+        Mistake(
+            None,
+            wrong=_encoder(lambda d: [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *d]),
+        ),
         Mistake(None, wrong=_encoder(told=False)),
     ],
     hint="A picture has to become one row before a Dense layer sees it. `dense` holds the rest; "
@@ -123,7 +126,7 @@ def _decoder(layers=None, picture=lambda logits, bias: logits + bias):
     """A class of decoders, with other layers or another last step."""
 
     class MyDecoder(parts.Decoder):
-        def __init__(self, hidden=(64, 128, 256), image_shape=(28, 28, 1), **kwargs):
+        def __init__(self, hidden=(32, 64, 128, 256), image_shape=(28, 28, 1), **kwargs):
             super().__init__(hidden, image_shape, **kwargs)
             if layers:
                 self.network = keras.Sequential(layers(self.hidden, self.image_shape))

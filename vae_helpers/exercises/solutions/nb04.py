@@ -8,7 +8,7 @@ from vae_helpers import parts
 
 
 class MyEncoder(keras.layers.Layer):
-    def __init__(self, hidden=(256, 128, 64), **kwargs):
+    def __init__(self, hidden=(256, 128, 64, 32), **kwargs):
         super().__init__(**kwargs)
         self.hidden = tuple(hidden)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
@@ -49,7 +49,7 @@ latent = MyLatent
 
 
 class MyDecoder(keras.layers.Layer):
-    def __init__(self, hidden=(64, 128, 256), image_shape=(28, 28, 1), **kwargs):
+    def __init__(self, hidden=(32, 64, 128, 256), image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         dense = [keras.layers.Dense(units, activation="silu") for units in hidden]
