@@ -1,4 +1,4 @@
-"""The four steps of notebook 04: each wrong line is refused with a reason, each equivalent passes."""
+"""The four steps of notebook 04: wrong lines are refused with a reason, equivalent ones pass."""
 
 import keras
 import numpy as np
@@ -7,6 +7,11 @@ import tensorflow as tf
 
 from vae_helpers import parts
 from vae_helpers.exercises import nb04, timing
+
+NOISE = "tf.random.normal(tf.shape(z_mean))"
+LOSS = "tf.reduce_mean(reconstruction + kl)"
+KL_OF_CODE = 'self.latent.kl(forward["z_mean"], forward["z_log_var"])'
+LOGITS = "return self.network(z, training=training) + self.output_bias"
 
 # (question, a piece of its solution, what a learner writes instead, words that the check must say)
 WRONG = [
@@ -22,19 +27,29 @@ WRONG = [
     ("encoder", '"hidden": self.hidden', '"hidden": (64,)', "other widths"),
     ("encoder", '"hidden": self.hidden', '"hidden": self.hidden[-1]', "cannot be built again"),
     ("encoder", '"hidden": self.hidden', '"widths": self.hidden', "cannot be built again"),
-    ("latent", "self.z_mean(features), self.z_log_var(features)", "2 * [self.z_mean(features)]", "same"),
-    ("latent", "return self.z_mean(features), self", "return self.z_mean(features) + 0 * self", "two"),
+    (
+        "latent",
+        "self.z_mean(features), self.z_log_var(features)",
+        "2 * [self.z_mean(features)]",
+        "same",
+    ),
+    (
+        "latent",
+        "return self.z_mean(features), self",
+        "return self.z_mean(features) + 0 * self",
+        "two",
+    ),
     ("latent", "self.z_log_var(features)", "tf.exp(self.z_log_var(features))", "activation"),
     ("latent", "self.z_log_var(features)", "tf.nn.relu(self.z_log_var(features))", "activation"),
     ("latent", "Dense(latent_dim)", "Dense(2)", "expected (7, 3)"),
     ("latent", "0.5 * z_log_var)", "z_log_var)", "the half is missing"),
     ("latent", "0.5 * z_log_var)", "-0.5 * z_log_var)", "wrong sign"),
     ("latent", "z_mean + tf", "-z_mean + tf", "`sample`"),
-    ("latent", "tf.random.normal(tf.shape(z_mean))", "1.0", "nothing random"),
-    ("latent", "tf.random.normal(tf.shape(z_mean))", "tf.random.uniform(tf.shape(z_mean))", "centred"),
-    ("latent", "tf.random.normal(tf.shape(z_mean))", "tf.random.normal((1, 5))", "share one noise"),
+    ("latent", NOISE, "1.0", "nothing random"),
+    ("latent", NOISE, "tf.random.uniform(tf.shape(z_mean))", "centred"),
+    ("latent", NOISE, "tf.random.normal((1, 5))", "share one noise"),
     ("latent", "tf.shape(z_mean))", "z_mean.shape)", "Under fit"),
-    ("latent", "tf.random.normal(tf.shape(z_mean))", "np.random.normal(size=z_mean.shape)", "NumPy"),
+    ("latent", NOISE, "np.random.normal(size=z_mean.shape)", "NumPy"),
     ("latent", "tf.exp(0.5", "tf.stop_gradient(0.5", "`sample`"),
     ("latent", "tf.reduce_sum(each, axis=1)", "tf.reduce_mean(each, axis=1)", "moved the mistake"),
     ("latent", "tf.reduce_sum(each, axis=1)", "tf.reduce_sum(each, axis=0)", "axis 0"),
@@ -50,10 +65,18 @@ WRONG = [
     ("decoder", "int(np.prod(image_shape))", "784", "784"),
     ("decoder", "[*dense, ", "[", "dense layers of `hidden`"),
     ("decoder", "use_bias=False", 'activation="relu"', "written in proportion"),
-    ("decoder", "return self.network(z, training=training) + self.output_bias",
-     "return tf.sigmoid(self.network(z, training=training) + self.output_bias)", "sigmoid"),
-    ("decoder", "return self.network(z, training=training) + self.output_bias",
-     "return tf.tanh(self.network(z, training=training) + self.output_bias)", "tanh"),
+    (
+        "decoder",
+        LOGITS,
+        "return tf.sigmoid(self.network(z, training=training) + self.output_bias)",
+        "sigmoid",
+    ),
+    (
+        "decoder",
+        LOGITS,
+        "return tf.tanh(self.network(z, training=training) + self.output_bias)",
+        "tanh",
+    ),
     ("decoder", " + self.output_bias", "", "not added"),
     ("decoder", " + self.output_bias", " - self.output_bias", "by just that change"),
     ("decoder", " + self.output_bias", " + tf.stop_gradient(self.output_bias)", "gradient"),
@@ -64,52 +87,80 @@ WRONG = [
     ("vae", "sample(z_mean, z_log_var)", "sample(z_log_var, z_mean)", ""),
     ("vae", "z_mean, z_log_var = self.latent", "z_log_var, z_mean = self.latent", "exchanged"),
     ("vae", "self.encoder(images, training=training)", "images[:, 0, :, 0]", ""),
-    ("vae", "self.encoder(images, training=training)", "self.encoder(images, training=False)", "Dropout"),
-    ("vae", "labels=images, logits=forward[\"logits\"]", "labels=forward[\"logits\"], logits=images", "exchanged"),
+    (
+        "vae",
+        "self.encoder(images, training=training)",
+        "self.encoder(images, training=False)",
+        "Dropout",
+    ),
+    (
+        "vae",
+        'labels=images, logits=forward["logits"]',
+        'labels=forward["logits"], logits=images',
+        "exchanged",
+    ),
     ("vae", 'logits=forward["logits"]', 'logits=tf.sigmoid(forward["logits"])', "once too often"),
-    ("vae", "tf.reduce_sum(each, axis=[1, 2, 3])", "tf.reduce_mean(each, axis=[1, 2, 3])", "averaged"),
+    (
+        "vae",
+        "tf.reduce_sum(each, axis=[1, 2, 3])",
+        "tf.reduce_mean(each, axis=[1, 2, 3])",
+        "averaged",
+    ),
     ("vae", "axis=[1, 2, 3]", "axis=[1, 2]", "shape"),
     ("vae", "axis=[1, 2, 3]", "axis=1", "shape"),
     ("vae", "axis=[1, 2, 3]", "axis=[0, 1, 2, 3]", "shape"),
     ("vae", "reconstruction = tf", "reconstruction = -tf", "wrong sign"),
     ("vae", "reconstruction = tf", "reconstruction = 2 * tf", "twice"),
-    ("vae", "return reconstruction, self.latent.kl(forward[\"z_mean\"], forward[\"z_log_var\"])",
-     "return self.latent.kl(forward[\"z_mean\"], forward[\"z_log_var\"]), reconstruction", "wrong order"),
-    ("vae", 'kl(forward["z_mean"], forward["z_log_var"])', 'kl(forward["z_log_var"], forward["z_mean"])', ""),
-    ("vae", 'self.latent.kl(forward["z_mean"], forward["z_log_var"])',
-     'self.latent.kl(forward["z"], forward["z_log_var"])', ""),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "reconstruction + kl", "each image"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "tf.reduce_sum(reconstruction + kl)", "size of the batch"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "tf.reduce_mean(reconstruction - kl)", "subtracts"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "-tf.reduce_mean(reconstruction + kl)", "minus the ELBO"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "tf.reduce_mean(reconstruction)", "KL is missing"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "tf.reduce_mean(reconstruction + 0.5 * kl)", ""),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "np.mean(reconstruction + kl)", "no tensor"),
+    (
+        "vae",
+        "return reconstruction, " + KL_OF_CODE,
+        "return " + KL_OF_CODE + ", reconstruction",
+        "wrong order",
+    ),
+    (
+        "vae",
+        'kl(forward["z_mean"], forward["z_log_var"])',
+        'kl(forward["z_log_var"], forward["z_mean"])',
+        "",
+    ),
+    ("vae", KL_OF_CODE, 'self.latent.kl(forward["z"], forward["z_log_var"])', ""),
+    ("vae", LOSS, "reconstruction + kl", "each image"),
+    ("vae", LOSS, "tf.reduce_sum(reconstruction + kl)", "size of the batch"),
+    ("vae", LOSS, "tf.reduce_mean(reconstruction - kl)", "subtracts"),
+    ("vae", LOSS, "-" + LOSS, "minus the ELBO"),
+    ("vae", LOSS, "tf.reduce_mean(reconstruction)", "KL is missing"),
+    ("vae", LOSS, "tf.reduce_mean(reconstruction + 0.5 * kl)", ""),
+    ("vae", LOSS, "np.mean(reconstruction + kl)", "no tensor"),
     ("vae", "self.terms(x, y_pred)", "self.terms(x, self(x))", "again"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)",
-     "tf.reduce_mean(reconstruction + tf.stop_gradient(kl))", "gradient"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)",
-     "tf.reduce_sum(reconstruction + kl) / 6", "batch"),
-]  # fmt: skip
+    ("vae", LOSS, "tf.reduce_mean(reconstruction + tf.stop_gradient(kl))", "gradient"),
+    ("vae", LOSS, "tf.reduce_sum(reconstruction + kl) / 6", "batch"),
+]
 
 RIGHT = [
     ("encoder", "keras.layers.Flatten()", "keras.layers.Reshape((-1,))"),
     ("encoder", '"hidden": self.hidden', '"hidden": list(self.hidden)'),
-    ("latent", "tf.random.normal(tf.shape(z_mean))", "keras.random.normal(keras.ops.shape(z_mean))"),
+    ("latent", NOISE, "keras.random.normal(keras.ops.shape(z_mean))"),
     ("latent", "tf.exp(0.5 * z_log_var)", "tf.sqrt(tf.exp(z_log_var))"),
     ("latent", "tf.square(z_mean)", "z_mean**2"),
     ("latent", "tf.reduce_sum(each, axis=1)", "keras.ops.sum(each, axis=-1)"),
     ("latent", "tf.reduce_sum(each, axis=1)", 'tf.einsum("nd->n", each)'),
     ("decoder", "use_bias=False", "use_bias=True"),
     ("decoder", "keras.layers.Reshape(image_shape)", "keras.layers.Reshape(self.image_shape)"),
-    ("decoder", "self.network(z, training=training) + self.output_bias",
-     "keras.ops.add(self.output_bias, self.network(z))"),
+    (
+        "decoder",
+        "self.network(z, training=training) + self.output_bias",
+        "keras.ops.add(self.output_bias, self.network(z))",
+    ),
     ("vae", "self.encoder(images, training=training)", "self.encoder(images)"),
     ("vae", "axis=[1, 2, 3]", "axis=(-1, -2, -3)"),
-    ("vae", "tf.reduce_sum(each, axis=[1, 2, 3])", "tf.reduce_sum(keras.layers.Flatten()(each), axis=1)"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "tf.reduce_mean(reconstruction) + tf.reduce_mean(kl)"),
-    ("vae", "tf.reduce_mean(reconstruction + kl)", "keras.ops.mean(reconstruction + kl)"),
-]  # fmt: skip
+    (
+        "vae",
+        "tf.reduce_sum(each, axis=[1, 2, 3])",
+        "tf.reduce_sum(keras.layers.Flatten()(each), axis=1)",
+    ),
+    ("vae", LOSS, "tf.reduce_mean(reconstruction) + tf.reduce_mean(kl)"),
+    ("vae", LOSS, "keras.ops.mean(reconstruction + kl)"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -77,8 +77,8 @@ def _stack(weights, x, activation, last):
 def _same_twice(part, values, given):
     if not np.allclose(part(values), given, atol=1e-5):
         raise Fault(
-            "The same input gives another output the second time. Are layers made in `call`? Make "
-            "them once, in `__init__`, or they never learn."
+            "The same input gives another output the second time. Are layers made in `call`? They "
+            "never learn: make them in `__init__`."
         )
 
 
@@ -136,8 +136,8 @@ def _layers_fault(encoder, images):
             "before, once."
         )
     return (
-        "With known weights it gives other features than the big class's line does: flatten, then "
-        "each Dense layer with silu, and nothing else."
+        "With known weights it gives other features than the big class does: flatten, then each "
+        "Dense layer with silu, and nothing else."
     )
 
 
@@ -146,8 +146,7 @@ def _config_fault(cls, encoder, images):
     if is_blank(config):
         raise BlankLeft("a ____ is left in `get_config`")
     try:
-        again = cls.from_config(config)
-        shape = np.shape(again(images))
+        shape = np.shape(cls.from_config(config)(images))
     except Exception as error:
         return f"It cannot be built again from what `get_config` gives. {describe(error)}"
     if shape != (6, HIDDEN[-1]):
@@ -161,7 +160,6 @@ def _config_fault(cls, encoder, images):
 # --------------------------------------------------------------------------- latent distribution
 
 _EACH = known.gaussian_kl
-
 # The KL that `latent.kl` has to give, and the mistakes that are known: a part of a question.
 KL = Question(
     "kl",
