@@ -61,10 +61,10 @@ WRONG = [
     ("latent", "tf.exp(z_log_var) -", "tf.exp(0.5 * z_log_var) -", "standard deviation"),
     ("latent", "tf.square(z_mean)", "z_mean", "squared"),
     ("latent", "return tf.reduce_sum(each, axis=1)", "return np.sum(each, axis=1)", "no gradient"),
-    ("decoder", ", keras.layers.Reshape(image_shape)", "", "still one row"),
+    ("decoder", ", keras.layers.Reshape(image_shape)", "", "(6, 60)"),
     ("decoder", "int(np.prod(image_shape))", "784", "784"),
     ("decoder", "[*dense, ", "[", "dense layers of `hidden`"),
-    ("decoder", "use_bias=False", 'activation="relu"', "written in proportion"),
+    ("decoder", "use_bias=False", 'activation="relu"', "do not grow in proportion"),
     (
         "decoder",
         LOGITS,
@@ -83,6 +83,7 @@ WRONG = [
     ("decoder", "self.network(z,", "self.network(0 * z,", "z is not used"),
     ("decoder", "shape=self.image_shape", "shape=(1,)", "`output_bias` has shape"),
     ("vae", "self.decoder(z,", "self.decoder(z_mean,", "given z_mean"),
+    ("vae", "self.decoder(z,", "self.decoder(tf.stop_gradient(z),", "gradient"),
     ("vae", "self.latent.sample(z_mean, z_log_var)", "z_mean", "never"),
     ("vae", "sample(z_mean, z_log_var)", "sample(z_log_var, z_mean)", ""),
     ("vae", "z_mean, z_log_var = self.latent", "z_log_var, z_mean = self.latent", "exchanged"),
@@ -133,7 +134,7 @@ WRONG = [
     ("vae", LOSS, "np.mean(reconstruction + kl)", "no tensor"),
     ("vae", "self.terms(x, y_pred)", "self.terms(x, self(x))", "again"),
     ("vae", LOSS, "tf.reduce_mean(reconstruction + tf.stop_gradient(kl))", "gradient"),
-    ("vae", LOSS, "tf.reduce_sum(reconstruction + kl) / 6", "batch"),
+    ("vae", LOSS, "tf.reduce_sum(reconstruction + kl) / 6", "mean over the images"),
 ]
 
 RIGHT = [

@@ -11,7 +11,7 @@ import tensorflow as tf
 from vae_helpers import parts
 from vae_helpers.exercises import diagnose
 from vae_helpers.exercises.blank import Blank, BlankLeft, is_blank
-from vae_helpers.exercises.contracts import Fault, examiner
+from vae_helpers.exercises.fault import Fault, examiner
 from vae_helpers.exercises.timing import describe
 from vae_helpers.known_mistakes import losses as known
 
@@ -34,9 +34,11 @@ class WitnessLatent(parts.LatentDistribution):
     """A latent distribution with a KL of its own, that remembers how often it was asked."""
 
     samples = kls = 0
+    asked = ()
 
     def sample(self, z_mean, z_log_var):
         self.samples += 1
+        self.asked = (z_mean, z_log_var)
         return super().sample(z_mean, z_log_var)
 
     def kl(self, z_mean, z_log_var):
@@ -75,6 +77,7 @@ def vae_fault(cls) -> str:
     return (
         _terms_fault(results)
         or _loss_fault(*results[0])
+        or _loss_fault(*results[1])
         or _training_fault(*results[0])
         or _graph_fault(*results[0])
     )
@@ -120,6 +123,8 @@ def _forward_fault(vae, three, images, forward):
             "z_mean and z_log_var are not what the latent distribution gives for the encoder's "
             "features of these images."
         )
+    if not (_same(latent.asked[0], z_mean) and _same(latent.asked[1], z_log_var)):
+        return "latent.sample is asked with other things than z_mean and z_log_var, in this order."
     if np.shape(forward["z"]) != np.shape(z_mean) or _same(forward["z"], z_mean):
         return "`z` is not what latent.sample gave for z_mean and z_log_var."
     return _logits_fault(decoder, forward)
@@ -248,15 +253,26 @@ def _training_fault(vae, three, images, forward):
             "With training=True the encoder is called with training=False: Dropout in it would "
             "never drop. `call` needs the argument `training`, and must not set it itself."
         )
-    with tf.GradientTape() as tape:
-        loss = _loss(vae, images, vae(images, training=True))
+    with tf.GradientTape(persistent=True) as tape:
+        forward = vae(images, training=True)
+        loss = _loss(vae, images, forward)
+        each = tf.nn.sigmoid_cross_entropy_with_logits(images, forward["logits"])
+        kl = three[1].kl(*_codes(forward))
+        right = tf.reduce_mean(tf.reduce_sum(each, axis=[1, 2, 3]) + kl)
     if not isinstance(loss, tf.Tensor):
         return "The loss is right, but it is no tensor: no gradient goes back. Write it in tf."
-    gradients = tape.gradient(loss, vae.trainable_variables)
-    if not gradients or any(gradient is None for gradient in gradients):
+    weights = [weight for part in three for weight in part.trainable_weights]
+    through_z = tape.gradient(forward["logits"], three[1].trainable_weights)
+    gradients = tape.gradient(loss, weights)
+    if any(gradient is None for gradient in [*through_z, *gradients]):
         return (
-            "The loss is right, but not every weight gets a gradient: is there NumPy or a "
-            "stop_gradient on the way?"
+            "The loss is right, but not every gradient arrives: is there NumPy or a stop_gradient "
+            "on the way?"
+        )
+    if not all(map(_same, gradients, tape.gradient(right, weights))):
+        return (
+            "The loss is right, but its gradient is not that of reconstruction + kl: is there a "
+            "stop_gradient?"
         )
     return ""
 

@@ -4,13 +4,12 @@ Each examiner builds the learner's class in small sizes that nobody would write 
 for what can be known beforehand. It returns a sentence, or "" when the contract is kept.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
 from vae_helpers.exercises.blank import Blank, BlankLeft, is_blank
 from vae_helpers.exercises.examiners import instance, latents_of, sampler_fault
+from vae_helpers.exercises.fault import Fault, examiner
 from vae_helpers.exercises.losses import codes, kl_mistakes, kl_with
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.exercises.timing import describe
@@ -19,22 +18,6 @@ from vae_helpers.known_mistakes import losses as known
 HIDDEN = (11, 7)
 IMAGE_SHAPE = (5, 4, 3)
 ACTIVATIONS = {"silu": lambda h: h / (1 + np.exp(-h)), "relu": lambda h: np.maximum(h, 0)}
-
-
-class Fault(Exception):
-    """What is wrong, found deep inside an examiner."""
-
-
-def examiner(function: Callable) -> Callable:
-    """Return the examiner with a `Fault` that it raises as its answer."""
-
-    def examine(cls):
-        try:
-            return function(cls) or ""
-        except Fault as fault:
-            return str(fault)
-
-    return examine
 
 
 def _called(part, values, what):
@@ -287,7 +270,22 @@ def decoder_fault(cls) -> str:
     _same_twice(decoder, z, logits)
     if np.ptp(logits, axis=0).max() < 1e-7:
         return "All six codes give the same picture: z is not used."
-    return _range_fault(decoder, z) or _bias_fault(decoder, z) or _widths_fault(decoder, z)
+    return (
+        _range_fault(decoder, z)
+        or _bias_fault(decoder, z)
+        or _widths_fault(decoder, z)
+        or _untrained(decoder, z)
+    )
+
+
+def _untrained(decoder, z):
+    with tf.GradientTape() as tape:
+        logits = decoder(z)
+    weights = decoder.trainable_weights
+    gradients = tape.gradient(logits, weights) if isinstance(logits, tf.Tensor) else [None]
+    if any(gradient is None for gradient in gradients):
+        return "Not every weight gets a gradient: is there a stop_gradient, or NumPy, in `call`?"
+    return ""
 
 
 def _range_fault(decoder, z):

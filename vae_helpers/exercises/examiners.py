@@ -14,6 +14,7 @@ import tensorflow as tf
 from vae_helpers import parts
 from vae_helpers.elbo import gaussian_kl
 from vae_helpers.exercises.blank import BlankLeft, is_blank
+from vae_helpers.exercises.fault import Fault, examiner
 from vae_helpers.exercises.losses import kl_with
 from vae_helpers.known_mistakes import losses as known
 from vae_helpers.known_mistakes.samplers import (
@@ -278,9 +279,9 @@ def contract_test_fault(test: Callable) -> str:
 def instance(cls, of: str, *arguments):
     """Return a part made of the class that a learner hands over; a sentence when it is no class."""
     if isinstance(cls, keras.layers.Layer):
-        raise TypeError(f"hand over the class itself, without brackets, and not a {of} made of it")
+        raise Fault(f"Hand over the class itself, without brackets, and not a {of} made of it.")
     if not isinstance(cls, type):
-        raise TypeError(f"expected a class, got {type(cls).__name__}")
+        raise Fault(f"Expected a class, got {type(cls).__name__}.")
     return cls(*arguments)
 
 
@@ -291,7 +292,7 @@ def latents_of(cls, latent_dim: int = 3) -> tuple:
     if is_blank(both):
         raise BlankLeft("a ____ is left in `call`")
     if not isinstance(both, tuple | list) or len(both) != 2:
-        raise TypeError("`call` returns two tensors, z_mean and z_log_var: return both of them")
+        raise Fault("`call` returns two tensors, z_mean and z_log_var: return both of them.")
     z_mean, z_log_var = both
     return latent, np.asarray(z_mean), np.asarray(z_log_var)
 
@@ -301,6 +302,7 @@ def equal(values, axis: int) -> bool:
     return np.ptp(values, axis=axis).max() < 1e-6
 
 
+@examiner
 def round_latent_fault(cls) -> str:
     """Return what is wrong with a class that gives one log variance for all dimensions."""
     if hasattr(cls, "____"):
