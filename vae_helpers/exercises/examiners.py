@@ -268,9 +268,9 @@ def contract_test_fault(test: Callable) -> str:
     passed = [text for text, sick in SICK_LATENTS.items() if bool(_passes(test, sick(2)))]
     if not passed:
         return ""
+    if len(passed) >= len(SICK_LATENTS) - 1 and not bool(_passes(test, WrongShape(2))):
+        return "It tests shapes, which nearly all sick ones have right: ask for known numbers."
     if len(passed) == len(SICK_LATENTS):
-        if not bool(_passes(test, WrongShape(2))):
-            return "It tests shapes, which nearly all sick ones have right: ask for known numbers."
         return "It passes the healthy ones, and every sick one as well."
     caught = len(SICK_LATENTS) - len(passed)
     return f"It catches {caught} of {len(SICK_LATENTS)} sick ones, and passes one that {passed[0]}."
