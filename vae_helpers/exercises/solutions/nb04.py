@@ -109,24 +109,26 @@ round_latent = RoundLatent
 
 
 def contract_test(latent):
-    shape, sample = (20_000, latent.latent_dim), tf.function(latent.sample)  # a graph, as in fit
-    for sigma in (0.5, 2.0):  # one log variance below 0, one above
-        z_mean, z_log_var = tf.fill(shape, 3.0), tf.fill(shape, float(2 * np.log(sigma)))
-        with tf.GradientTape() as tape:
-            tape.watch([z_mean, z_log_var])
-            z = sample(z_mean, z_log_var)
-        if any(gradient is None for gradient in tape.gradient(z, [z_mean, z_log_var])):
-            return False
-        noise = (np.hstack([z, sample(z_mean, z_log_var)]) - 3.0) / sigma
-        centred = np.all(abs(noise.mean(axis=0)) < 0.04)  # five standard errors and more
-        wide = np.all(abs(noise.std(axis=0) - 1.0) < 0.03)
-        if not (centred and wide and abs(np.mean(abs(noise) > 2) - 0.0455) < 0.01):
-            return False
-        related = np.corrcoef(noise.T) - np.eye(noise.shape[1])
-        if np.max(abs(related)) > 0.04:  # dimensions or calls share their noise
-            return False
-        price = latent.latent_dim * 0.5 * (9.0 + sigma**2 - 1.0 - 2 * np.log(sigma))
-        kl = np.array(latent.kl(z_mean, z_log_var))
-        if kl.shape != (20_000,) or not np.allclose(kl, price, rtol=1e-3):
-            return False
-    return True
+    # Half of the codes are narrower than the prior, half are wider.
+    z_mean = tf.fill((20_000, latent.latent_dim), 3.0)
+    z_log_var = tf.repeat(tf.math.log([0.25, 4.0]), 10_000)[:, None] + 0.0 * z_mean
+    in_graph = tf.function(latent.sample)  # as in fit
+    z = np.hstack([in_graph(z_mean, z_log_var) for _ in range(2)])
+    noise = ((z - 3.0) / np.repeat([0.5, 2.0], 10_000)[:, None]).reshape(2, 10_000, -1)
+    centred = np.all(abs(noise.mean(axis=1)) < 0.06)  # six standard errors
+    wide = np.all(abs(noise.std(axis=1) - 1.0) < 0.04)
+    normal = abs(np.mean(abs(noise) > 2.0) - 0.0455) < 0.01
+    if not (centred and wide and normal):
+        return False
+    noise = noise.reshape(20_000, -1)
+    related = np.corrcoef(noise.T) - np.eye(noise.shape[1])
+    if np.max(abs(related)) > 0.05:  # dimensions or calls share their noise
+        return False
+    with tf.GradientTape() as tape:
+        tape.watch([few := z_mean[:5], widths := z_log_var[:5]])
+        value = latent.sample(few, widths)
+    if any(gradient is None for gradient in tape.gradient(value, [few, widths])):
+        return False
+    kl = np.array(latent.kl(z_mean, z_log_var))
+    price = latent.latent_dim * 0.5 * (9.0 + np.array([0.25, 4.0]) - 1.0 - np.log([0.25, 4.0]))
+    return kl.shape == (20_000,) and np.allclose(kl, np.repeat(price, 10_000), rtol=1e-3)
