@@ -388,6 +388,7 @@ contract_test = Question(
     "must their spread be, in each dimension, together and in a second call? Which numbers must "
     "`kl` give, and in which shape? And what would only training notice?",
     solutions=solutions,
+    seconds=8.0,  # fifteen latent distributions, each asked in a graph
     remark="A test is worth what it lets through. Try yours on something broken before you trust "
     "it.",
 )
