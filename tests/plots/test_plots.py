@@ -1,5 +1,7 @@
 """Figures: what stands on them, and that they are pure."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,6 +41,7 @@ def every_figure(images):
     yield plots.labelled_lines(
         [0, 1, 2], {"a": [1, 2, 3], "b": [1, 2, 3.1]}, "A sentence", "x", "y"
     )
+    yield plots.parts_diagram(SimpleNamespace(image_shape=(8, 8, 1), latent_dim=3), 5, "A sentence")
     figure, axes = plots.axes("A sentence", "x, a unit", "y, a unit")
     axes.bar(["first", "second"], [1e6, 2e6], label="a bar")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -94,6 +97,14 @@ def test_a_bare_figure_shows_itself_as_a_png(images):
 
 
 # ----------------------------------------------------------------- pictures of images
+
+
+def test_the_diagram_of_the_parts_says_their_shapes():
+    vae = SimpleNamespace(image_shape=(9, 8, 1), latent_dim=3)
+    figure = plots.parts_diagram(vae, 5, "A sentence")
+    said = "\n".join(text.get_text() for text in figure.axes[0].texts)
+    for shape in ("images\n(n, 9, 8, 1)", "features\n(n, 5)", "z\n(n, 3)", "add the 72 pixels"):
+        assert shape in said
 
 
 def test_images_share_one_grey_scale_and_have_no_axes(images):

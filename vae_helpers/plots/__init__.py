@@ -29,6 +29,7 @@ _HOME = {  # name -> module of this package
     "loss_curves": "curves",
     "manifold": "latent",
     "mosaic": "png",
+    "parts_diagram": "diagram",
     "posterior_planes": "posteriors",
     "prior_quantiles": "latent",
     "projection_sketch": "projection",
