@@ -72,17 +72,17 @@ QUICK = Recipe(latent_dim=2, hidden=(128, 128, 64, 32), epochs=2, learning_rate=
 BENCHMARK = {
     ("Fashion-MNIST", "MLP"): Recipe(16, (384, 256), epochs=8, learning_rate=2e-3),
     ("Fashion-MNIST", "convolution"): Recipe(
-        16, (128,), epochs=3, learning_rate=2e-3, filters=(32, 64)
+        16, (128,), epochs=3, learning_rate=4e-3, filters=(32, 64)
     ),
     ("Fashion-MNIST", "transposed convolution"): Recipe(
-        16, (128,), epochs=3, learning_rate=2e-3, filters=(32, 64), transposed=True
+        16, (128,), epochs=3, learning_rate=4e-3, filters=(32, 64), transposed=True
     ),
     ("A-Z letters", "MLP"): Recipe(16, (384, 256), epochs=40, learning_rate=2e-3),
     ("A-Z letters", "convolution"): Recipe(
-        16, (128,), epochs=20, learning_rate=2e-3, filters=(32, 64)
+        16, (128,), epochs=20, learning_rate=4e-3, filters=(32, 64)
     ),
     ("A-Z letters", "transposed convolution"): Recipe(
-        16, (128,), epochs=20, learning_rate=2e-3, filters=(32, 64), transposed=True
+        16, (128,), epochs=20, learning_rate=4e-3, filters=(32, 64), transposed=True
     ),
 }
 

@@ -1,6 +1,7 @@
-"""Exercises of notebook 07: what a letter costs, repairs, paths, labels, and luck."""
+"""Exercises of notebook 07 (luck and repairs) and of its deeper page on one hand (labels)."""
 
 import numpy as np
+import scipy.stats
 
 from vae_helpers.exercises.question import Mistake, Question
 
@@ -12,74 +13,155 @@ def solutions():
     return nb07
 
 
-def _priced_letters(rng):
-    """KL, labels and number of classes; the classes are not equally frequent, each occurs."""
-    classes = int(rng.integers(4, 7))
-    counts = np.arange(2, 2 + classes)
-    labels = rng.permutation(np.repeat(np.arange(classes), counts))
-    kl = rng.uniform(3, 9, size=len(labels)) * (1 + labels)
-    return kl.astype("float32"), labels.astype("int32"), classes
+def _tries(rng):
+    """Number of tries, share of luck and level; no two readings of the question agree on them."""
+    while True:
+        n, share = int(rng.integers(600, 900)), rng.uniform(0.1, 0.25)
+        level = 10.0 ** -rng.uniform(2, 4)
+        answers = [_smallest(n, share, level)]
+        answers += [mistake.wrong(n, share, level) for mistake in smallest_named.mistakes]
+        if len(set(answers)) == len(answers):
+            return n, share, level
 
 
-def _each(kl, labels, classes, reduce=np.mean):
-    return np.array([reduce(np.asarray(kl, "float64")[labels == i]) for i in range(classes)])
+def _smallest(n, share, level, luck=lambda k, n, share: scipy.stats.binom.sf(k - 1, n, share)):
+    """The first k above the mean whose luck is below the level; n + 1 when there is none."""
+    k = np.arange(n + 1)
+    below = (luck(k, n, share) < level) & (k > n * share)
+    return int(np.argmax(below)) if below.any() else n + 1
 
 
-letter_rates = Question(
-    "letter_rates",
-    "The rate of each class: the mean KL of its images, in nats per image.",
-    variable="my_rates",
-    answer=_each,
-    inputs=_priced_letters,
-    outcome="One number for each class, shape (classes,), in nats per image.",
+def _normal(k, n, share):
+    return scipy.stats.norm.sf(k, n * share, np.sqrt(n * share * (1 - share)))
+
+
+smallest_named = Question(
+    "smallest_named",
+    "The smallest count k of n that luck reaches or exceeds with a probability below the level.",
+    variable="my_count",
+    answer=lambda n, share, level: _smallest(n, share, level),
+    inputs=_tries,
+    outcome="One whole number.",
+    tolerance=1e-6,
     mistakes=[
         Mistake(
-            "You added up the KL of each class. A rate is per image: divide by the number of "
-            "images of that class.",
-            wrong=lambda kl, labels, classes: _each(kl, labels, classes, np.sum),
+            "One too small: your tail leaves k itself out. `binom.sf(k, ...)` is the probability "
+            "of MORE than k; k or more is `binom.sf(k - 1, ...)`. (`binom.isf` and `ppf` give "
+            "the same, one too small.)",
+            wrong=lambda n, share, level: _smallest(n, share, level) - 1,
         ),
         Mistake(
-            "You divided each class's sum by the number of ALL images. A frequent letter would "
-            "seem dear for being frequent: divide by the images of that class.",
-            wrong=lambda kl, labels, classes: _each(kl, labels, classes, np.sum) / len(kl),
+            "One too large. Is your loop a step too long, or your tail? k or more is "
+            "`binom.sf(k - 1, ...)`.",
+            wrong=lambda n, share, level: _smallest(n, share, level) + 1,
         ),
         Mistake(
-            "You divided by the number of images a class would have if all were equally "
-            "frequent. They are not: count each class.",
-            wrong=lambda kl, labels, classes: (
-                _each(kl, labels, classes, np.sum) / (len(kl) / classes)
-            ),
+            "You asked how probable EXACTLY k is. Luck would have surprised you with more than k "
+            "as well: add up the whole tail.",
+            wrong=lambda n, share, level: _smallest(n, share, level, scipy.stats.binom.pmf),
         ),
         Mistake(
-            "These are medians. A rate is a mean: the few dear images are paid for as well.",
-            wrong=lambda kl, labels, classes: _each(kl, labels, classes, np.median),
+            "It stops at k = 0. Exactly 0, or at most 0, is improbable as well: the question is "
+            "about k or MORE, the tail that begins at k.",
+            wrong=lambda n, share, level: 0,
         ),
         Mistake(
-            "One and the same number for all classes: the mean over all images. Select the images "
-            "of a class first.",
-            wrong=lambda kl, labels, classes: np.full(classes, np.mean(kl, dtype="float64")),
+            "That is where a normal distribution would draw the line. The binomial with a small "
+            "share has a longer tail: use its own sum.",
+            wrong=lambda n, share, level: _smallest(n, share, level, _normal),
         ),
         Mistake(
-            "These are standard deviations: how much the images of a class differ, not what they "
-            "cost.",
-            wrong=lambda kl, labels, classes: _each(kl, labels, classes, np.std),
+            "You compared with half of the level, as a two-sided test does. A pair is named for "
+            "being frequent only: one tail, the whole level.",
+            wrong=lambda n, share, level: _smallest(n, share, level / 2),
+        ),
+        Mistake(
+            "You divided the level by 650 once more. The level you are given holds for one pair.",
+            wrong=lambda n, share, level: _smallest(n, share, level / 650),
         ),
     ],
-    hint="For one class: a mask picks its images. Then do the same for every class, in order.",
+    hint="Start with k = 0 and count up, as long as the tail from k on is not below the level.",
     solutions=solutions,
-    remark="Weighted by how frequent the letters are, the rates average to the KL of the ELBO.",
+    remark="For 12 tries, 1/25 and 0.05/650 it is 5, as the table of section 2 shows.",
+)
+
+
+lucky_pairs = Question(
+    "lucky_pairs",
+    "How many pairs there are, and how many a 95% interval puts above luck where there is nothing.",
+    variable="my_pairs",
+    answer=(650, 650 * 0.025),
+    tolerance=5e-3,
+    outcome="Two numbers: pairs looked at, pairs named; the second need not be whole.",
+    mistakes=[
+        Mistake(
+            "That counts errors on both sides. An interval that lies BELOW luck names no "
+            "confusion: half of the 5%.",
+            wrong=(650, 650 * 0.05),
+        ),
+        Mistake(
+            "A letter read as itself is no pair: there are 26 x 25.",
+            wrong=(676, 676 * 0.025),
+        ),
+        Mistake(
+            "A read as B and B read as A are two pairs here, with two counts: 650, not 325. (An "
+            "error on one side only, and half as many pairs: two slips can cancel.)",
+            when=lambda answer: not callable(answer) and float(answer[0]) == 325,
+            wrong=(325, 325 * 0.05),
+        ),
+        Mistake(
+            "That is how often the intervals are right. Asked is how often they are too high.",
+            wrong=(650, 650 * 0.95),
+        ),
+        Mistake(
+            "That is what intervals at a level of 1 - 0.05/650 leave. The question is about 95%.",
+            wrong=(650, 0.025),
+        ),
+        Mistake(
+            "That is the number of pairs times the share that luck gives. The share says how often "
+            "one pair is confused, not how often an interval misses.",
+            when=lambda answer: answer[0] == 650 and float(answer[1]) in (26.0, 25.0),
+            wrong=(650, 26.0),
+        ),
+        Mistake(
+            "The other way round: first how many pairs you look at, then how many you name.",
+            wrong=(650 * 0.025, 650),
+        ),
+        Mistake(
+            "The pairs with a letter itself are left out already: 650, so no further 25/26.",
+            wrong=(650, 15.625),
+        ),
+        Mistake(
+            "You rounded. An average over many such tables need not be whole: give the product.",
+            when=lambda answer: answer[0] == 650 and float(answer[1]) in (16.0, 17.0),
+            wrong=(650, 16.0),
+        ),
+    ],
+    hint="How often does one such interval miss, and on how many of its sides would you notice?",
+    solutions=solutions,
+    remark="That is what looking 650 times costs. By the rule of section 2 it is 0.05 at most.",
 )
 
 
 def _repairs(rng):
-    """Clean, damaged and repaired images; the repair is nearer in some of them, not in half."""
+    """Clean, damaged and repaired images; the repair is nearer in some of them, not in half.
+
+    In two of the others the repair errs in two pixels only, and by much: nearer by absolute errors.
+    In two of the nearer ones it errs in one pixel only: not nearer by the largest error. A third
+    lies on the way to the damaged image.
+    """
     n, height, width = int(rng.integers(11, 16)), int(rng.integers(4, 6)), 7
     clean = rng.uniform(0.2, 0.8, size=(n, height, width))
     noise, other = rng.normal(size=(2, n, height, width))
-    nearer = rng.permutation(n) < int(rng.integers(2, n // 2 - 1))
+    two, one = np.zeros((2, height, width))
+    two.flat[:2], one.flat[0] = 2.2, 10.0
+    nearer = rng.permutation(n) < int(rng.integers(3, n // 2 - 1))
     before = np.where(nearer, 0.16, 0.10)[:, None, None]
     after = np.where(nearer, 0.05, 0.28)[:, None, None]
+    other[np.flatnonzero(~nearer)[:2]], other[np.flatnonzero(nearer)[:2]] = two, one
     damaged, repaired = clean + before * noise, clean + after * other
+    third = np.flatnonzero(nearer)[2]
+    repaired[third] = 0.4 * clean[third] + 0.6 * damaged[third]
     return tuple(part.astype("float32") for part in (clean, damaged, repaired))
 
 
@@ -111,6 +193,21 @@ share_nearer = Question(
             ),
         ),
         Mistake(
+            "You compared absolute errors. A few pixels that are far off weigh more when they are "
+            "squared: take the mean SQUARED error of each image.",
+            wrong=lambda clean, damaged, repaired: np.mean(
+                np.abs(repaired - clean).mean(axis=(1, 2))
+                < np.abs(damaged - clean).mean(axis=(1, 2))
+            ),
+        ),
+        Mistake(
+            "You compared with the damaged image instead of the clean one. Both errors are "
+            "measured against the clean one.",
+            wrong=lambda clean, damaged, repaired: np.mean(
+                _error(repaired, damaged) < _error(damaged, clean)
+            ),
+        ),
+        Mistake(
             "You compared the two averages over all images, so the answer can only be 0 or 1. "
             "Compare image by image.",
             wrong=lambda clean, damaged, repaired: float(
@@ -137,78 +234,93 @@ share_nearer = Question(
 )
 
 
-def _two_codes(rng):
-    """Codes of different lengths, neither parallel nor at right angles; t off the middle."""
-    n, latent_dim = int(rng.integers(4, 6)), int(rng.integers(7, 9))
-    start = rng.normal(size=(n, latent_dim))
-    end = 0.5 * start + rng.normal(size=(n, latent_dim)) * rng.uniform(1.2, 1.6, size=(n, 1))
-    t = rng.choice([rng.uniform(0.15, 0.35), rng.uniform(0.65, 0.85)])
-    return start.astype("float32"), end.astype("float32"), np.float32(t)
+def _displaced(rng):
+    """Clean, damaged, and both redrawn: the redrawing error is not small, the shares differ."""
+    n, height, width = int(rng.integers(5, 9)), int(rng.integers(4, 6)), 7
+    clean, damage, moved, through = rng.normal(size=(4, n, height, width))
+    strength = rng.uniform(0.1, 0.4, size=(n, 1, 1))
+    damaged, redrawn = clean + strength * damage, clean + 0.15 * moved
+    share = rng.uniform(0.3, 0.9, size=(n, 1, 1))
+    again = redrawn + share * strength * (0.8 * damage + 0.6 * through)
+    return tuple(part.astype("float32") for part in (clean, damaged, redrawn, again))
 
 
-def _norm(z):
-    return np.linalg.norm(z, axis=1, keepdims=True)
+def _ratio(above, below):
+    return np.mean(np.square(np.asarray(above, "float64"))) / np.mean(np.square(below))
 
 
-def _angle(start, end):
-    cosine = np.sum(start * end, axis=1, keepdims=True) / (_norm(start) * _norm(end))
-    return np.arccos(np.clip(cosine, -1, 1))
-
-
-def _sphere(start, end, t, angle=_angle):
-    start, end, t = (np.asarray(part, "float64") for part in (start, end, t))
-    omega = angle(start, end)
-    return (np.sin((1 - t) * omega) * start + np.sin(t * omega) * end) / np.sin(omega)
-
-
-spherical = Question(
-    "spherical",
-    "The point at t on the spherical path between two codes, row by row.",
-    variable="my_path",
-    answer=_sphere,
-    inputs=_two_codes,
-    outcome="One code for each pair, shape (n, latent_dim): start at t = 0, end at t = 1.",
-    tolerance=1e-3,
+share_passed = Question(
+    "share_passed",
+    "The share of the damage that passes through the VAE, by mean squared errors.",
+    variable="my_passed",
+    answer=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+        redrawn_damaged - redrawn_clean, damaged - clean
+    ),
+    inputs=_displaced,
+    outcome="One number for all images together.",
     mistakes=[
         Mistake(
-            "That is the straight line: it cuts the corner. Replace its weights 1 - t and t by "
-            "sines of parts of the angle.",
-            wrong=lambda start, end, t: (1 - t) * start + t * end,
-        ),
-        Mistake(
-            "The division by the sine of the whole angle is missing, so t = 0 does not give the "
-            "start.",
-            wrong=lambda start, end, t: _sphere(start, end, t) * np.sin(_angle(start, end)),
-        ),
-        Mistake(
-            "t runs backwards: yours is at the end where t = 0.",
-            wrong=lambda start, end, t: _sphere(start, end, 1 - t),
-        ),
-        Mistake(
-            "The codes were scaled to length 1 and not scaled back. Their lengths are needed in "
-            "the angle only, where they are divided out.",
-            wrong=lambda start, end, t: _sphere(start / _norm(start), end / _norm(end), t),
-        ),
-        Mistake(
-            "One angle for the whole batch. Each row has an angle of its own: add over axis 1 "
-            "only, and keep the axis.",
-            wrong=lambda start, end, t: _sphere(
-                start,
-                end,
-                t,
-                lambda a, b: np.arccos(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b))),
+            "Above the line you measured against the clean letter, so the redrawing error is in it "
+            "as well. What passed is the difference between the two REDRAWN letters.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+                redrawn_damaged - clean, damaged - clean
             ),
         ),
         Mistake(
-            "Your weights are those of a quarter turn, cos and sin of 90 degrees times t. Take the "
-            "angle between the two codes instead.",
-            wrong=lambda start, end, t: np.cos(t * np.pi / 2) * start + np.sin(t * np.pi / 2) * end,
+            "That is by how much redrawing changes the damaged letter. Compare the two redrawn "
+            "letters with each other.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+                redrawn_damaged - damaged, damaged - clean
+            ),
+        ),
+        Mistake(
+            "Below the line stands the distance to the REDRAWN clean letter. The damage is the "
+            "difference between what went in and the clean letter.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+                redrawn_damaged - redrawn_clean, damaged - redrawn_clean
+            ),
+        ),
+        Mistake(
+            "Upside down: what passed belongs above the line, the damage below.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: _ratio(
+                damaged - clean, redrawn_damaged - redrawn_clean
+            ),
+        ),
+        Mistake(
+            "You took one share for each image and averaged them. An image with little damage then "
+            "counts as much as one with a lot: average above and below first, then divide.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: np.mean(
+                _error(redrawn_damaged, redrawn_clean) / _error(damaged, clean)
+            ),
+        ),
+        Mistake(
+            "A ratio of lengths: you took the root. The parts add up as SQUARED errors.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: np.sqrt(
+                _ratio(redrawn_damaged - redrawn_clean, damaged - clean)
+            ),
+        ),
+        Mistake(
+            "A ratio of absolute errors. Square the differences before you average.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: (
+                np.abs(redrawn_damaged - redrawn_clean).mean() / np.abs(damaged - clean).mean()
+            ),
+        ),
+        Mistake(
+            "That is what passed, not yet a share: divide by the damage.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: np.mean(
+                np.square(redrawn_damaged - redrawn_clean)
+            ),
+        ),
+        Mistake(
+            "That is the share that does NOT pass.",
+            wrong=lambda clean, damaged, redrawn_clean, redrawn_damaged: (
+                1 - _ratio(redrawn_damaged - redrawn_clean, damaged - clean)
+            ),
         ),
     ],
-    hint="First the angle of each row: the inner product, divided by both lengths, is its cosine. "
-    "keepdims=True saves you trouble with shapes.",
+    hint="Two differences: damaged minus clean letter, before redrawing and after it.",
     solutions=solutions,
-    remark="Put it into `paths` of section 5: half-way it stays about as far out as its ends.",
+    remark="With the redrawing error it foretells the error of the repair, nearly (section 4).",
 )
 
 
@@ -239,7 +351,7 @@ beside_the_code = Question(
         ),
         Mistake(
             "The label comes first. The decoder's weights know a place, not a name: the code "
-            "first, as in section 6.",
+            "first, as `MyConditionalVAE.outputs` puts it.",
             wrong=lambda z, labels, classes: _beside(np.eye(classes)[labels], z),
         ),
         Mistake(
@@ -266,45 +378,4 @@ beside_the_code = Question(
     "side by side: along which axis?",
     solutions=solutions,
     remark="ConditionalVAE.outputs does it with tf.one_hot and tf.concat.",
-)
-
-
-lucky_pairs = Question(
-    "lucky_pairs",
-    "How many of 650 pairs a 95% interval puts above chance where there is nothing.",
-    variable="my_pairs",
-    answer=650 * 0.025,
-    tolerance=0.01,
-    outcome="One number of pairs; it need not be whole.",
-    mistakes=[
-        Mistake(
-            "That counts errors on both sides. An interval that lies BELOW chance names no "
-            "confusion: half of the 5%.",
-            wrong=650 * 0.05,
-        ),
-        Mistake(
-            "The diagonal is no pair: a letter read as itself. There are 26 x 25.",
-            wrong=676 * 0.025,
-        ),
-        Mistake(
-            "A read as B and B read as A are two pairs here, with two counts: 650, not 325.",
-            wrong=325 * 0.025,
-        ),
-        Mistake(
-            "That is how often the intervals are right. Asked is how often they are too high.",
-            wrong=650 * 0.95,
-        ),
-        Mistake(
-            "That is what intervals at a level of 1 - 0.05/650 leave. The question is about 95%.",
-            wrong=0.025,
-        ),
-        Mistake(
-            "That is the number of pairs times chance. Chance says how often a pair is confused, "
-            "not how often an interval misses.",
-            wrong=650 / 26,
-        ),
-    ],
-    hint="How often does one such interval miss, and on how many of its sides would you notice?",
-    solutions=solutions,
-    remark="That is what looking 650 times costs. By the rule of section 3 it is 0.05 at most.",
 )

@@ -26,7 +26,8 @@ def confusion_matrices(
         Figure with one axes a matrix and one for the scale; greys go with the root of the share,
         so that rare confusions are seen.
     """
-    side, gap, left = min(330, (WIDTH - 110) // len(counts) - 22), 22, 40
+    side, gap, left = min(350, (WIDTH - 120) // len(counts) - 22), 22, 40
+    fontsize = min(9, 0.56 * side / len(class_names))
     figure, top = page(side + 80, title)
     ticks = range(len(class_names))
     for index, (name, matrix) in enumerate(counts.items()):
@@ -35,8 +36,8 @@ def confusion_matrices(
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         picture = panel.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1, aspect="auto")
         panel.set_title(name, fontsize=10)
-        panel.set_xticks(ticks, class_names, fontsize=5.5)
-        panel.set_yticks(ticks, class_names, fontsize=5.5)
+        panel.set_xticks(ticks, class_names, fontsize=fontsize)
+        panel.set_yticks(ticks, class_names, fontsize=fontsize)
         panel.tick_params(length=0, pad=2)
         panel.spines[:].set_visible(True)
         panel.set_xlabel(x_label)
@@ -47,4 +48,5 @@ def confusion_matrices(
         np.sqrt([0, 0.01, 0.05, 0.25, 0.5, 1]), labels=["0", "1%", "5%", "25%", "50%", "all"]
     )
     bar.ax.tick_params(labelsize=8)
+    bar.set_label("share of its row", fontsize=9, labelpad=2)
     return figure

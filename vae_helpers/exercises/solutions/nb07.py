@@ -1,10 +1,14 @@
 """Solutions of notebook 07."""
 
 import numpy as np
+from scipy.stats import binom
 
 
-def letter_rates(kl, labels, classes):
-    return np.array([np.mean(kl[labels == label]) for label in range(classes)])
+def smallest_named(n, share, level):
+    k = 0
+    while binom.sf(k - 1, n, share) >= level:
+        k += 1
+    return k
 
 
 def share_nearer(clean, damaged, repaired):
@@ -13,17 +17,15 @@ def share_nearer(clean, damaged, repaired):
     return np.mean(after < before)
 
 
-def spherical(start, end, t):
-    lengths = np.linalg.norm(start, axis=1) * np.linalg.norm(end, axis=1)
-    cosine = np.sum(start * end, axis=1) / lengths
-    omega = np.arccos(np.clip(cosine, -1, 1))[:, np.newaxis]
-    return (np.sin((1 - t) * omega) * start + np.sin(t * omega) * end) / np.sin(omega)
-
-
 def beside_the_code(z, labels, classes):
     return np.concatenate([z, np.eye(classes)[labels]], axis=1)
 
 
 def lucky_pairs():
     # 26 x 25 pairs; an interval misses in 5% of the cases, and too high in half of them.
-    return 26 * 25 * 0.05 / 2
+    return 26 * 25, 26 * 25 * 0.05 / 2
+
+
+def share_passed(clean, damaged, redrawn_clean, redrawn_damaged):
+    passed = np.mean(np.square(redrawn_damaged - redrawn_clean))
+    return passed / np.mean(np.square(damaged - clean))
