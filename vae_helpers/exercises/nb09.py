@@ -78,7 +78,7 @@ best_picture = Question(
 def _etas(rng):
     """Natural parameters, 0 and its neighbourhood and far ends among them."""
     some = rng.uniform(0.5, 30.0, size=int(rng.integers(2, 5))) * rng.choice([-1, 1])
-    return (np.array([0.0, 1e-6, -1e-4, *some, 200.0, -200.0], "float32"),)
+    return (np.array([0.0, 1e-17, 1e-6, -1e-4, 1.9, *some, 200.0, 800.0, -800.0], "float32"),)
 
 
 def _log_sinhc(u):
@@ -86,6 +86,13 @@ def _log_sinhc(u):
     safe = np.where(u < 1e-2, 1.0, u)
     far = safe + np.log1p(-np.exp(-2 * safe)) - np.log(2 * safe)
     return np.where(u < 1e-2, u**2 / 6, far)
+
+
+def _guarded_at_zero(eta):
+    """The textbook form, with its limit at exactly 0 and its large exponential taken out."""
+    safe = np.where(eta == 0, 1.0, np.abs(eta))
+    positive = safe + np.log((1 - np.exp(-safe)) / safe)
+    return np.where(eta == 0, 0.0, np.where(eta > 0, positive, positive - safe))
 
 
 def _is_finite(answer, eta):
@@ -128,12 +135,22 @@ log_normaliser = Question(
             when=lambda answer: not _is_finite(answer, 0.0),
         ),
         Mistake(
-            "Finite at 0, but not at eta = 200, where exp overflows. Take the large exponential "
+            "The first part is eta / 2, not |eta| / 2: for a negative eta it lowers the result.",
+            wrong=lambda eta: np.abs(eta) / 2 + _log_sinhc(np.asarray(eta) / 2),
+        ),
+        Mistake(
+            "Finite at 0, but not at eta = 1e-17: exp(eta) - 1 is 0 there, to the last digit. "
+            "np.expm1 keeps the digits, or take the series for more than the one point.",
+            wrong=lambda eta: _guarded_at_zero(np.asarray(eta, "float64")),
+            when=lambda answer: _is_finite(answer, 0.0) and not _is_finite(answer, 1e-17),
+        ),
+        Mistake(
+            "Finite at 0, but not at eta = 800, where exp overflows. Take the large exponential "
             "out before the logarithm.",
             wrong=lambda eta: np.log(
                 np.where(eta == 0, 1.0, np.expm1(eta) / np.where(eta == 0, 1.0, eta))
             ),
-            when=lambda answer: not _is_finite(answer, 200.0),
+            when=lambda answer: not _is_finite(answer, 800.0),
         ),
     ],
     hint="The integral is (exp(eta) - 1) / eta. Pull exp(eta / 2) out of it, and look at what is "
@@ -228,6 +245,14 @@ effective_beta = Question(
         Mistake(
             "That holds for sigma = 1 only. How does the weight change with sigma?",
             wrong=lambda sigma, mean_squared_error: 1 / mean_squared_error,
+        ),
+        Mistake(
+            "This is the precision of the fixed Gaussian. Compare it with the one that fits.",
+            wrong=lambda sigma, mean_squared_error: 1 / sigma**2,
+        ),
+        Mistake(
+            "This is the variance that fits. Which multiple of it is the fixed one?",
+            wrong=lambda sigma, mean_squared_error: mean_squared_error,
         ),
         Mistake(
             "Both log-likelihoods have the 1/2 before the squares, so it cancels.",
@@ -371,6 +396,16 @@ bits_per_dimension = Question(
             wrong=lambda log_density, pixels, levels: (
                 (math.log(levels) - log_density) / pixels / math.log(2)
             ),
+        ),
+        Mistake(
+            "Equal bins were asked for, one for each level: their width is 1 / levels.",
+            wrong=lambda log_density, pixels, levels: (
+                math.log2(levels - 1) - log_density / pixels / math.log(2)
+            ),
+        ),
+        Mistake(
+            "The 8 is that of 256 levels. How many bits is a bin of 1 / levels?",
+            wrong=lambda log_density, pixels, levels: 8 - log_density / pixels / math.log(2),
         ),
         Mistake(
             "You mixed the units: the width is in nats, the density in bits already.",
