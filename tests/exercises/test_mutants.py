@@ -18,6 +18,7 @@ import pytest
 from coursetools import notebooks as course
 
 from vae_helpers.exercises import diagnose, timing
+from vae_helpers.exercises.losses import LossQuestion
 from vae_helpers.exercises.question import questions
 
 FOLDER = course.ROOT / "vae_helpers" / "exercises"
@@ -34,6 +35,7 @@ NEVER = re.compile(
 # (module, question) -> {beginning of a change: why it changes nothing}
 EQUIVALENT: dict = {}
 TRIALS = 25
+MOST = 60  # mutants of a question: every second or third of a long solution's
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,7 @@ def is_known_equivalent(number, question, what):
 def test_every_mutant_of_a_solution_is_rejected_in_truthful_words(number, question):
     solution = solution_of(number, question)
     changed = list(mutate.mutants(solution))
+    changed = changed[:: 1 + len(changed) // MOST]
     if question.inputs is not None:
         changed += list(mutate.wrapped(solution))
     passed, words = [], []
@@ -99,7 +102,8 @@ def test_every_mutant_of_a_solution_is_rejected_in_truthful_words(number, questi
             and not is_known_equivalent(number, question, what)
         ):
             passed.append(what)
-        if same and verdict.status != "right":
+        # A loss of the same value may still lose its gradient, or work outside a graph only.
+        if same and verdict.status != "right" and not isinstance(question, LossQuestion):
             words.append(f"rejected, but the same: {what}: {verdict.message}")
         if verdict.status == "wrong" and NEVER.search(verdict.message):
             words.append(f"{what}: {verdict.message}")
