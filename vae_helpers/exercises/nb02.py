@@ -129,10 +129,6 @@ gaussian_kl = Question(
                 "in exp.",
                 lambda m, v: _kl(v, m),
             ),
-            (
-                "You took the logarithm of z_log_var, which is a logarithm already.",
-                kl_with(lambda m, v: 0.5 * (m**2 + np.exp(v) - 1 - np.log(v))),
-            ),
         ),
         *kl_mistakes(
             without_half="Exactly twice too large: the half in front is missing.",
@@ -146,7 +142,8 @@ gaussian_kl = Question(
             "four terms.",
             log_std="You took z_log_var for the log of the STANDARD DEVIATION. It is the log "
             "variance: exp(z_log_var) is the variance already.",
-            variance="You took z_log_var for the variance itself: exp(z_log_var) is the variance.",
+            variance="You took the logarithm of z_log_var, which is a logarithm already: "
+            "exp(z_log_var) is the variance.",
             std="You took z_log_var for the standard deviation itself. It is the log variance: "
             "exp(z_log_var) is the variance.",
             log_var_sign="The log variance at the end is added, where it is subtracted.",

@@ -12,7 +12,7 @@ from vae_helpers.plots.layout import page, place_axes, place_picture
 from vae_helpers.plots.png import as_pixels
 from vae_helpers.plots.style import COLOURS, MARGIN, STYLE, WIDTH
 
-GAP, LEFT, PICTURE = 52, 46, 112  # pixels of the page
+GAP, LEFT, PICTURE = 52, 66, 112  # pixels of the page
 
 
 @matplotlib.rc_context(STYLE)
