@@ -46,7 +46,7 @@ WRONG = [
     ("latent", "0.5 * z_log_var)", "-0.5 * z_log_var)", "wrong sign"),
     ("latent", "z_mean + tf", "-z_mean + tf", "`sample`"),
     ("latent", NOISE, "1.0", "nothing random"),
-    ("latent", NOISE, "tf.random.uniform(tf.shape(z_mean))", "centred"),
+    ("latent", NOISE, "tf.random.uniform(tf.shape(z_mean))", "as wide as"),
     ("latent", NOISE, "tf.random.normal((1, 5))", "share one noise"),
     ("latent", "tf.shape(z_mean))", "z_mean.shape)", "Under fit"),
     ("latent", NOISE, "np.random.normal(size=z_mean.shape)", "NumPy"),

@@ -234,6 +234,7 @@ vae = Question(
     hint="`call`: encoder, latent, latent.sample, decoder. `terms`: what all pixels of an image "
     "cost, added over axes 1, 2 and 3; and what latent.kl says. The one mean comes last.",
     solutions=solutions,
+    seconds=8.0,  # it builds two VAEs, and a graph as `fit` does
     remark="The only mean is the one over images. The parts have kept the rest.",
 )
 
