@@ -37,6 +37,9 @@ EQUIVALENT = {
     ("nb06", name): {"Add became Sub": "the noise is as often negative as positive"}
     for name in ("fresh_noise", "noise_for_each", "half_the_log")
 }
+# A test that the learner writes: with another threshold or sample size it is as good. What it has
+# to find is in test_contracts.py.
+TESTERS = {("nb04", "contract_test")}
 TRIALS = 25
 MOST = 60  # mutants of a question: every second or third of a long solution's
 MOST_OF_EXAMINED = 15  # where a check takes a second: some layers are built for each
@@ -51,7 +54,8 @@ def solution_of(number, question):
     """The function that `solution()` prints, or None where it is a value or a class."""
     module = importlib.import_module(f"vae_helpers.exercises.solutions.{number}")
     found = getattr(module, question.name, None)
-    return found if isinstance(found, types.FunctionType) and takes_something(found) else None
+    is_function = isinstance(found, types.FunctionType) and takes_something(found)
+    return found if is_function and (number, question.name) not in TESTERS else None
 
 
 def takes_something(function):
