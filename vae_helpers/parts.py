@@ -17,8 +17,8 @@ import tensorflow as tf
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
 
 # The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
-# Without a bound, the log variance of a single image can jump to 100 in one step of a high rate;
-# the square of its gradient then overflows in Adam, and every weight becomes NaN.
+# Without a bound, at a high rate, the log variances of some images can leap to 100 within two or
+# three steps; the square of the KL's gradient then overflows in Adam, and every weight becomes NaN.
 WIDEST_LOG_VAR = 10.0
 
 

@@ -87,6 +87,13 @@ def test_several_values_texts_and_dicts_are_compared_part_by_part():
     assert "Your a is exactly twice" in said(value_question({"a": 1.0}), {"a": 2.0})
 
 
+@pytest.mark.parametrize(("given", "kind"), [({"a": 1, "b": 2}, "a dict"), ({1, 2}, "a set")])
+def test_a_dict_or_a_set_is_no_pair_of_numbers_in_order(given, kind):
+    question = function_question(answer=lambda z_mean, z_log_var: (1.0, 2.0))
+    words = question.judge(lambda z_mean, z_log_var: given).message
+    assert words.startswith(f"not yet. Expected 2 things in order, got {kind}.")
+
+
 def test_an_answer_that_changes_its_inputs_spoils_nothing():
     def greedy(z_mean, z_log_var, times=1.0):
         result = kl(z_mean, z_log_var)

@@ -1,5 +1,7 @@
 """Figures: what stands on them, and that they are pure."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -7,7 +9,9 @@ from matplotlib.figure import Figure
 from plots_support import HISTORY, REFERENCES, boxes, decode, pixels, words
 
 from vae_helpers import plots
+from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.plots.style import class_look
+from vae_helpers.vae import VAE
 
 
 def every_figure(images):
@@ -27,12 +31,17 @@ def every_figure(images):
     )
     yield plots.confusion_matrices({"one": counts[0, :3, :3]}, ["A", "B", "C"], "A sentence")
     yield plots.manifold(decode, n=5, title="A sentence")
+    yield plots.manifold(decode, 13, "A sentence", {"a": (0, 0), "b": (0.1, 0), "edge": (9, 9)})
+    yield plots.latent_clouds(z, z - 3, labels, title="A sentence")
+    parts = Encoder((4,)), LatentDistribution(2), Decoder((4,))
+    yield plots.data_flow(VAE(*parts), images[:3], title="A sentence")
     yield plots.latent_scatter(z, labels, [f"class {i}" for i in range(10)], title="A sentence")
     yield plots.latent_scatter(z, np.arange(60) % 26, list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
     yield plots.loss_curves(HISTORY, REFERENCES, title="A sentence")
     yield plots.labelled_lines(
         [0, 1, 2], {"a": [1, 2, 3], "b": [1, 2, 3.1]}, "A sentence", "x", "y"
     )
+    yield plots.parts_diagram(SimpleNamespace(image_shape=(8, 8, 1), latent_dim=3), 5, "A sentence")
     figure, axes = plots.axes("A sentence", "x, a unit", "y, a unit")
     axes.bar(["first", "second"], [1e6, 2e6], label="a bar")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -88,6 +97,14 @@ def test_a_bare_figure_shows_itself_as_a_png(images):
 
 
 # ----------------------------------------------------------------- pictures of images
+
+
+def test_the_diagram_of_the_parts_says_their_shapes():
+    vae = SimpleNamespace(image_shape=(9, 8, 1), latent_dim=3)
+    figure = plots.parts_diagram(vae, 5, "A sentence")
+    said = "\n".join(text.get_text() for text in figure.axes[0].texts)
+    for shape in ("images\n(n, 9, 8, 1)", "features\n(n, 5)", "z\n(n, 3)", "add the 72 pixels"):
+        assert shape in said
 
 
 def test_images_share_one_grey_scale_and_have_no_axes(images):
@@ -170,6 +187,39 @@ def test_the_manifold_takes_images_as_well_as_a_decoder():
     assert np.array_equal(*(f.axes[0].images[0].get_array() for f in (one, other)))
     with pytest.raises(ValueError, match="do not fill a square"):
         plots.manifold(drawn[:5])
+
+
+def test_names_are_written_on_the_manifold_at_their_codes_and_within_it():
+    names = {"left": (-1.0, 0.0), "edge": (9.0, 0.0), "near": (2.5, 0.0)}
+    figure = plots.manifold(decode, n=13, names=names)
+    texts = {text.get_text(): text for text in figure.axes[0].texts}
+    assert texts["left"].get_position() == pytest.approx((0.1587, 0.5), abs=1e-3)
+    ends = boxes(figure, [figure.axes[0], texts["edge"], texts["near"]])
+    assert ends[1].x1 <= ends[0].x1 + 1 and not ends[1].overlaps(ends[2])
+
+
+def test_clouds_are_ellipses_of_two_standard_deviations_in_greys():
+    z_mean, z_log_var = np.array([[0.0, 1.0], [1.0, -1.0]]), np.log([[0.04, 0.01], [1.0, 0.25]])
+    figure = plots.latent_clouds(z_mean, z_log_var, [0.1, 0.6], "Two clouds")
+    (clouds,) = [c for c in figure.axes[0].collections if hasattr(c, "get_widths")]
+    assert clouds.get_widths() == pytest.approx([0.8, 4.0])  # the whole width: 4 sigma
+    assert clouds.get_heights() == pytest.approx([0.4, 2.0])
+    assert clouds.get_array().tolist() == [0.1, 0.6]
+    assert "1 of 2 clouds" in words(plots.latent_clouds(z_mean, z_log_var, [0, 1], most=1))
+    with pytest.raises(ValueError, match="z_log_var"):
+        plots.latent_clouds(z_mean, z_log_var[:1], [0, 1])
+    with pytest.raises(ValueError, match="values have shape"):
+        plots.latent_clouds(z_mean, z_log_var, [0.5])
+
+
+def test_the_data_flow_has_a_row_for_each_image_and_its_shapes(images):
+    parts = Encoder((8, 5)), LatentDistribution(2), Decoder((5, 8))
+    figure = plots.data_flow(VAE(*parts), images[:2], "From pixels to pixels")
+    assert len([axes for axes in figure.axes if axes.images]) == 2 * 3
+    said = " ".join(words(figure))
+    assert "28 × 28 × 1" in said and "5 numbers" in said and said.count("Decoder") == 2
+    with pytest.raises(ValueError, match="latent_dim is 3"):
+        plots.data_flow(VAE(Encoder((4,)), LatentDistribution(3), Decoder((4,))), images[:1])
 
 
 def test_the_scatter_names_every_class_in_the_legend_and_at_its_median():

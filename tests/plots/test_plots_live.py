@@ -108,6 +108,27 @@ def test_a_live_curve_gives_way_to_fast_training(notebook, monkeypatch):
     assert notebook.updates < 10
 
 
+def test_a_live_curve_begins_at_epoch_0_and_has_points_within_an_epoch():
+    class Jumping(Tiny):
+        """The n-th batch reports n."""
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            for tracker in self.trackers:
+                tracker.update_state(keras.ops.cast(self.optimizer.iterations, "float32"))
+            return keras.ops.mean(y_pred**2)
+
+    start = {"reconstruction": 9.0, "kl": 0.5, "elbo": -9.5}
+    live = plots.LiveCurve(start=start, points_per_epoch=4)
+    model = Jumping()
+    model.compile("sgd", steps_per_execution=2)
+    x = np.ones((32, 3), "float32")
+    model.fit(x, x, epochs=2, batch_size=4, verbose=0, callbacks=[live])
+    assert live.points["epoch"] == pytest.approx([0] + [(2 * n + 1) / 8 for n in range(8)])
+    assert live.points["reconstruction"] == pytest.approx([9.0] + [2 * n + 0.5 for n in range(8)])
+    assert live.points["kl"][0] == 0.5 and len(live.history["kl"]) == 2
+    assert live.figure.axes[0].get_xlim() == pytest.approx((-0.04, 2.0))
+
+
 def test_a_live_curve_is_silent_outside_a_notebook(capsys):
     live = plots.LiveCurve()
     fit(live)

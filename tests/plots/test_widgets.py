@@ -282,3 +282,36 @@ def test_a_word_is_written_in_less_than_30_milliseconds_in_the_kernel():
         style_1.value = value
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.030  # the least, for other work on the machine only adds
+
+
+def bound_inputs():
+    """The small model of notebook 02: z ~ N(0, 1), x given z ~ N(2 z, 1), seen x = 2.5."""
+    means, stds = np.linspace(-0.5, 2.5, 7), np.linspace(0.2, 1.2, 6)
+    m, s = means[:, None], stds
+    reconstruction = 0.5 * (np.log(2 * np.pi) + (2.5 - 2 * m) ** 2 + 4 * s**2)
+    kl = 0.5 * (m**2 + s**2 - 1 - np.log(s**2))
+    z = np.linspace(-3, 3, 25)
+    posterior = np.exp(-((z - 1) ** 2) / 0.4) / np.sqrt(0.4 * np.pi)
+    return means, stds, reconstruction, kl, -0.5 * (np.log(10 * np.pi) + 1.25), z, posterior
+
+
+def test_the_bound_slider_carries_its_table_and_needs_nothing_else():
+    means, stds, reconstruction, kl, log_p_x, *_ = bound_inputs()
+    page = widgets.bound_slider(*bound_inputs()).data
+    found = facts(page)
+    assert found["means"] == pytest.approx(means) and found["stds"] == pytest.approx(stds)
+    assert np.allclose(found["reconstruction"], reconstruction, atol=1e-3)
+    assert np.allclose(found["kl"], kl, atol=1e-3)
+    assert found["log_p_x"] == pytest.approx(log_p_x, abs=1e-4)
+    outside = page.replace("http://www.w3.org/2000/svg", "")  # a name, not an address to fetch
+    assert not re.search(r"https?:|src=|@import|url\(", outside)
+    assert " id=" not in page and len(page) < 300_000
+    assert "Two sliders move" in page.split("<script>")[0]
+
+
+def test_a_bound_above_log_p_or_a_table_of_another_shape_is_rejected():
+    means, stds, reconstruction, kl, log_p_x, z, posterior = bound_inputs()
+    with pytest.raises(ValueError, match="nats above log p"):
+        widgets.bound_slider(means, stds, reconstruction - 3, kl, log_p_x, z, posterior)
+    with pytest.raises(ValueError, match=r"kl has shape \(6, 7\), expected \(7, 6\)"):
+        widgets.bound_slider(means, stds, reconstruction, kl.T, log_p_x, z, posterior)

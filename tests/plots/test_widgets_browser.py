@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from coursetools.render import html as pages
-from test_widgets import ColourVAE, FakeVAE
+from test_widgets import ColourVAE, FakeVAE, bound_inputs
 
 from vae_helpers import widgets
 
@@ -148,6 +148,63 @@ def test_without_scripts_the_map_is_seen(browser, tmp_path):
     assert page.locator(".vae-hover-sprite").is_visible()
     assert page.locator(".vae-hover-still").is_visible()
     assert not page.locator(".vae-hover-live").is_visible()
+    context.close()
+
+
+# ------------------------------------------------------------------- q under its ceiling
+
+
+@pytest.fixture
+def bound(page, tmp_path):
+    file = tmp_path / "page.html"
+    body = widgets.bound_slider(*bound_inputs()).data
+    file.write_text("<!DOCTYPE html><meta charset=utf-8>" + body, encoding="utf-8")
+    page.goto(file.as_uri())
+    page.wait_for_selector(".vae-bound[data-awake]")
+    return page
+
+
+def put(page, slider, place):
+    """Move a slider with the keys, as far as this place of its table."""
+    page.locator(f".vae-bound-{slider}").focus()
+    page.keyboard.press("Home")
+    for _ in range(place):
+        page.keyboard.press("ArrowRight")
+
+
+def said(page):
+    """reconstruction, kl, their sum, elbo and gap, as the page says them."""
+    text = page.locator(".vae-bound-words").inner_text().replace("\N{MINUS SIGN}", "-")
+    return [float(word.rstrip(",")) for word in text.split() if word.rstrip(",")[-1].isdigit()]
+
+
+def test_the_sliders_move_q_and_its_bound_stays_below_the_ceiling(bound):
+    means, stds, reconstruction, kl, log_p_x, *_ = bound_inputs()
+    heights = {}
+    for i, j in ((0, 5), (3, 1), (3, 5), (6, 0)):
+        put(bound, "mean", i)
+        put(bound, "std", j)
+        cost = reconstruction[i, j] + kl[i, j]
+        expected = [reconstruction[i, j], kl[i, j], cost, -cost, log_p_x + cost]
+        assert said(bound) == pytest.approx(expected, abs=0.011)
+        assert said(bound)[-1] >= 0
+        shown = bound.locator(".vae-bound-mean-value").inner_text()
+        assert float(shown.replace("\N{MINUS SIGN}", "-")) == pytest.approx(means[i], abs=0.006)
+        heights[i, j] = float(bound.locator(".vae-bound-dot").get_attribute("cy"))
+    assert min(heights, key=heights.get) == (3, 1)  # nearest to the posterior, N(1, 0.45^2)
+    ceiling = 28 + 0.4 / 4.4 * 186  # of the panel's own pixels
+    assert all(height >= ceiling for height in heights.values())
+    assert bound.outside_requests == []
+
+
+def test_without_scripts_the_bound_slider_says_what_it_would_show(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(widgets.bound_slider(*bound_inputs()).data, encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator(".vae-bound-still").is_visible()
+    assert not page.locator(".vae-bound-live").is_visible()
     context.close()
 
 

@@ -9,10 +9,12 @@ _HOME = {
     "CriticalBeta": "collapse",
     "HealthReport": "health",
     "LossAudit": "loss",
+    "Mode": "mode",
     "audit_loss": "loss",
     "audit_model": "model",
     "critical_beta": "collapse",
     "health_report": "health",
+    "strongest_mode": "mode",
 }
 __all__ = list(_HOME)
 

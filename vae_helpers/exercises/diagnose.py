@@ -137,6 +137,8 @@ def _difference_of_parts(results, tolerance, outcome, keys, reveal):
             found = "one thing"
         if found != len(keys):
             return f"Expected {len(keys)} things, got {found}. {outcome}".strip()
+        if isinstance(given, dict | set) and isinstance(keys, range):
+            return f"Expected {len(keys)} things in order, got {_kind(given)}. {outcome}".strip()
         if isinstance(given, dict) and sorted(given) != list(keys):
             return f"Expected the keys {list(keys)}, got {sorted(given, key=str)}."
     for key in keys:

@@ -4,13 +4,15 @@ The formulas stand in the one list, `known_mistakes.losses`, which the audit rea
 takes them from here by name, and adds the words in which it speaks to a learner.
 """
 
+import re
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_helpers import elbo
-from vae_helpers.exercises.question import Mistake
+from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import cross_entropy, gaussian_kl, kl, reconstruction
 
 # --------------------------------------------------------------------------- inputs
@@ -111,6 +113,106 @@ def pixel_mistakes(**words: str) -> list[Mistake]:
     ]
 
 
+# --------------------------------------------------------------------------- under fit
+
+
+class LossQuestion(Question):
+    """A question whose answer is a loss for `fit`: right values, right gradients, in a graph."""
+
+    def _fault_of_function(self, answer):
+        words = super()._fault_of_function(answer)
+        if words == "":
+            return under_fit_fault(answer, self.answer, self.inputs)
+        return words and (_axes_words(words) or words)
+
+    def _known(self, answer, results):
+        return super()._known(answer, results) or _weights_words(results)
+
+
+def _weights_words(results):
+    """Say how often each term counts, if a loss is a sum of the two with other weights; or ""."""
+    terms, given = [], []
+    for found, _, inputs in results:
+        reconstruction = loss_with(kl_weight=0.0)(*inputs.values())
+        terms.append((reconstruction, loss_with()(*inputs.values()) - reconstruction))
+        given.append(np.asarray(found, float))
+    if not given or np.shape(given) != (len(results),) or not np.isfinite(given).all():
+        return ""
+    weights = np.linalg.lstsq(np.array(terms), np.array(given), rcond=None)[0]
+    if not np.allclose(np.array(terms) @ weights, given, rtol=1e-4):
+        return ""
+    times = [f"{weight:.3g}" if abs(weight) > 1e-4 else "0" for weight in weights]
+    return (
+        f"Your loss is {times[0]} times the reconstruction plus {times[1]} times the KL. The ELBO "
+        "counts both once."
+    )
+
+
+def under_fit_fault(loss: Callable, right: Callable, inputs: Callable) -> str:
+    """Return why `fit` could not minimise a loss whose values are right, "" when it could.
+
+    Args:
+        loss: the learner's, of images, logits, z_mean and z_log_var.
+        right: the right one, in TensorFlow.
+        inputs: function of a NumPy Generator that returns these four.
+    """
+    tensors = [tf.constant(array) for array in inputs(np.random.default_rng())]
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in tensors]
+    try:
+        in_graph = tf.function(  # without autograph, as Keras builds the graph of `fit`
+            lambda *given: tf.reduce_mean(loss(*given)), input_signature=specs, autograph=False
+        )
+        found = _gradients(in_graph, tensors)
+        half = in_graph(*tensors).dtype.size < 4
+    except Exception:
+        return (
+            "Called directly it is right. Under fit it fails: a graph holds tensors without "
+            "numbers, and something here needs numbers (NumPy, float(), or a size that is None)."
+        )
+    if half:
+        return "Its value is right up to rounding: keep it in float32, not in half precision."
+    names = ("logits", "z_mean", "z_log_var")
+    for name, given, expected in zip(names, found, _gradients(right, tensors), strict=True):
+        if given is None or not np.any(given):
+            return (
+                f"Its value is right, but no gradient reaches {name}: is there a stop_gradient, or "
+                "a function of NumPy, on its way?"
+            )
+        if not np.allclose(given, expected, rtol=1e-2, atol=1e-3 * np.abs(expected).max()):
+            return (
+                f"Its value is right, but its gradient with respect to {name} is not that of the "
+                "ELBO: is a part of it stopped or clipped?"
+            )
+    return ""
+
+
+def _gradients(loss, tensors):
+    with tf.GradientTape() as tape:
+        tape.watch(tensors[1:])
+        value = loss(*tensors)
+    return tape.gradient(value, tensors[1:])
+
+
+def _axes_words(words):
+    """Say in terms of images and latent dimensions which axes do not fit, or do not exist."""
+    if none := re.search(r"Invalid reduction dimension \(?(-?\d+) for input with (\d+)", words):
+        return f"There is no axis {none[1]}: what you reduce has {none[2]} axes, counted from 0."
+    fit = re.search(r"do not fit together: \(([\d, ]*)\) and \(([\d, ]*)\)", words)
+    codes_shape = re.search(r"z_mean of shape \((\d+), (\d+)\)", words)
+    if not fit or not codes_shape:
+        return ""
+    images, latents = map(int, codes_shape.groups())
+    meaning = {(images,): "one number for each image", (latents,): "one for each latent dimension"}
+    told = []
+    for text in fit.groups():
+        shape = tuple(int(size) for size in text.split(","))
+        told.append(f"{shape}, {meaning.get(shape, 'in which axes of an image are left')}")
+    return (
+        f"It adds two terms that do not fit together: one has shape {told[0]}; the other "
+        f"{told[1]}. Each term needs one number for each image."
+    )
+
+
 # --------------------------------------------------------------------------- a weight that moves
 
 
@@ -127,10 +229,15 @@ def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
     tensors = [tf.constant(array) for array in arrays]
     in_graph = tf.function(lambda *inputs: tf.reduce_mean(loss(*inputs)))
     weights, values = (None, 0.25, 1.0, 0.0), []
-    for weight in weights:
-        if weight is not None:
-            loss.set(weight)
-        values.append(float(in_graph(*tensors)))
+    try:
+        for weight in weights:
+            if weight is not None:
+                loss.set(weight)
+            values.append(float(in_graph(*tensors)))
+    except Exception:
+        if words := _wrong_kind(loss):
+            return words
+        raise
     right = [reconstruction + (weight or 0.0) * kl for weight in weights]
     if np.allclose(values, right, rtol=1e-4):
         return ""
@@ -148,6 +255,19 @@ def warm_up_fault(answer, inputs: Callable = loss_inputs) -> str:
     )
 
 
+def _variables(loss):
+    return [part for part in vars(loss).values() if isinstance(part, tf.Variable | keras.Variable)]
+
+
+def _wrong_kind(loss):
+    """What is kept instead of a variable for a number with a point, "" if it is one."""
+    if any(tf.as_dtype(part.dtype).is_integer for part in _variables(loss)):
+        return "The variable holds whole numbers only, as tf.Variable(0) does. Start it at 0.0."
+    if any(isinstance(part, tf.Tensor) for part in vars(loss).values()):
+        return "The weight is a tensor, and a tensor never changes. A variable does."
+    return ""
+
+
 def _stuck(loss, tensors, value, whole):
     """Why the graph's loss does not follow the weight."""
     outside = []
@@ -158,7 +278,7 @@ def _stuck(loss, tensors, value, whole):
         if np.isclose(value, whole, rtol=1e-4):
             return "The weight is 1 whatever set() is told: there is no warm-up left."
         return "set() has no effect, inside a graph or outside."
-    if any(isinstance(part, tf.Variable) for part in vars(loss).values()):
+    if _variables(loss):
         return (
             "set() makes a new variable, and the graph keeps looking at the first. Keep one, and "
             "use its assign."

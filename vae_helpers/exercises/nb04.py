@@ -1,14 +1,15 @@
-"""Exercises of notebook 04: parts that keep a contract, and a test that notices a broken one."""
+"""Exercises of notebook 04: one big class refactored in four steps, and parts that are swapped."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_helpers import parts
+from vae_helpers.exercises.composition import vae_fault
+from vae_helpers.exercises.contracts import decoder_fault, encoder_fault, latent_fault
 from vae_helpers.exercises.examiners import (
     contract_test_fault,
     equal,
-    instance,
     is_healthy,
     kl_is_right,
     latents_of,
@@ -24,110 +25,269 @@ def solutions():
     return nb04
 
 
+# --------------------------------------------------------------------------- four steps
+
+
+def _encoder(layers=lambda dense: [keras.layers.Flatten(), *dense], activation="silu", told=True):
+    """A class of encoders: the right one, or one with other layers or without its settings."""
+
+    class MyEncoder(keras.layers.Layer):
+        def __init__(self, hidden=(256, 128, 64, 32), **kwargs):
+            super().__init__(**kwargs)
+            self.hidden = tuple(hidden)
+            dense = [keras.layers.Dense(units, activation=activation) for units in self.hidden]
+            self.network = keras.Sequential(layers(dense))
+
+        def build(self, images_shape):
+            self.network.build(images_shape)
+
+        def call(self, images, training=False):
+            return self.network(images, training=training)
+
+        def get_config(self):
+            return {**super().get_config(), **({"hidden": self.hidden} if told else {})}
+
+    return MyEncoder
+
+
+encoder = Question(
+    "encoder",
+    "The encoder of the big class as a layer of its own: images to features.",
+    variable="MyEncoder",
+    answer=parts.Encoder,
+    examine=encoder_fault,
+    mistakes=[
+        Mistake(None, wrong=_encoder(lambda dense: dense)),
+        Mistake(None, wrong=_encoder(lambda dense: [keras.layers.Flatten(), dense[-1]])),
+        Mistake(None, wrong=_encoder(lambda dense: [keras.layers.Flatten(), *dense[::-1]])),
+        Mistake(None, wrong=_encoder(activation="relu")),
+        Mistake(
+            None,
+            wrong=_encoder(lambda d: [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), *d]),
+        ),
+        Mistake(None, wrong=_encoder(told=False)),
+    ],
+    hint="A picture has to become one row before a Dense layer sees it. `dense` holds the rest; "
+    "`get_config` names what `__init__` was given.",
+    solutions=solutions,
+    remark="It knows nothing of codes: convolutions can take its place.",
+)
+
+
+def _latent(call=None, sample=None, kl=None):
+    """A class of latent distributions, with other methods where they are given."""
+    given = {"call": call, "sample": sample, "kl": kl}
+    methods = {name: method for name, method in given.items() if method}
+    return type("MyLatent", (parts.LatentDistribution,), methods)
+
+
+def _kl_by(reduce):
+    def kl(self, m, v):
+        return reduce(0.5 * (tf.square(m) + tf.exp(v) - 1.0 - v))
+
+    return kl
+
+
+def _wide(width):
+    def sample(self, m, v):
+        return m + width(v) * keras.random.normal(tf.shape(m), seed=self.noise)
+
+    return sample
+
+
+latent = Question(
+    "latent",
+    "The latent distribution of the big class as a layer of its own: parameters, sample and KL.",
+    variable="MyLatent",
+    answer=parts.LatentDistribution,
+    examine=latent_fault,
+    mistakes=[
+        Mistake(None, wrong=_latent(kl=_kl_by(lambda each: tf.reduce_mean(each, axis=1)))),
+        Mistake(None, wrong=_latent(kl=_kl_by(tf.reduce_mean))),
+        Mistake(None, wrong=_latent(kl=_kl_by(lambda each: each))),
+        Mistake(None, wrong=_latent(kl=_kl_by(lambda each: tf.reduce_sum(each, axis=0)))),
+        Mistake(None, wrong=_latent(call=lambda self, f: (self.z_log_var(f), self.z_mean(f)))),
+        Mistake(None, wrong=_latent(call=lambda self, f: (self.z_mean(f), self.z_mean(f)))),
+        Mistake(
+            None,
+            wrong=_latent(call=lambda self, f: (self.z_mean(f), tf.nn.relu(self.z_log_var(f)))),
+        ),
+        Mistake(None, wrong=_latent(sample=_wide(tf.exp))),
+        Mistake(None, wrong=_latent(sample=_wide(lambda v: tf.stop_gradient(tf.exp(0.5 * v))))),
+    ],
+    hint="Three lines of the big class move here, and one of them is wrong there: what makes up "
+    "the KL of ONE image? The noise has the shape of z_mean, and is new at every call.",
+    solutions=solutions,
+    remark="The mistake of the big class would have been noticed here at once.",
+)
+
+
+def _decoder(layers=None, picture=lambda logits, bias: logits + bias):
+    """A class of decoders, with other layers or another last step."""
+
+    class MyDecoder(parts.Decoder):
+        def __init__(self, hidden=(32, 64, 128, 256), image_shape=(28, 28, 1), **kwargs):
+            super().__init__(hidden, image_shape, **kwargs)
+            if layers:
+                self.network = keras.Sequential(layers(self.hidden, self.image_shape))
+
+        def call(self, z, training=False):
+            return picture(self.network(z, training=training), self.output_bias)
+
+    return MyDecoder
+
+
+def _in_one_row(hidden, image_shape):
+    return [keras.layers.Dense(n, activation="silu") for n in (*hidden, int(np.prod(image_shape)))]
+
+
+def _for_our_pictures(hidden, image_shape):
+    return [*_in_one_row(hidden, (28, 28)), keras.layers.Reshape((28, 28, 1))]
+
+
+def _with_relu(hidden, image_shape):
+    dense = _in_one_row(hidden, image_shape)
+    dense[-1] = keras.layers.Dense(dense[-1].units, activation="relu")
+    return [*dense, keras.layers.Reshape(image_shape)]
+
+
+decoder = Question(
+    "decoder",
+    "The decoder of the big class as a layer of its own: codes to logits in the shape of an image.",
+    variable="MyDecoder",
+    answer=parts.Decoder,
+    examine=decoder_fault,
+    mistakes=[
+        Mistake(None, wrong=_decoder(_in_one_row, lambda logits, bias: logits)),
+        Mistake(None, wrong=_decoder(_for_our_pictures)),
+        Mistake(None, wrong=_decoder(_with_relu)),
+        Mistake(None, wrong=_decoder(picture=lambda logits, bias: tf.sigmoid(logits + bias))),
+        Mistake(None, wrong=_decoder(picture=lambda logits, bias: logits)),
+        Mistake(None, wrong=_decoder(picture=lambda logits, bias: logits - bias)),
+    ],
+    hint="After the dense layers of `hidden`: one Dense with as many outputs as a picture has "
+    "numbers, and no activation; then keras.layers.Reshape. The bias is added last.",
+    solutions=solutions,
+    remark="Logits out: what they mean is decided where the loss is computed, in one place.",
+)
+
+
+def _cost(images, logits):
+    each = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
+    return tf.reduce_sum(each, axis=[1, 2, 3])
+
+
+def _vae(
+    drawn=lambda self, m, v: self.latent.sample(m, v),
+    decoded=lambda z_mean, z: z,
+    cost=_cost,
+    kl=lambda self, m, v: self.latent.kl(m, v),
+    loss=lambda reconstruction, kl: tf.reduce_mean(reconstruction + kl),
+):
+    """A class of VAEs: the right one, or one with another step."""
+
+    class MyVAE(keras.Model):
+        def __init__(self, encoder, latent, decoder, **kwargs):
+            super().__init__(**kwargs)
+            self.encoder, self.latent, self.decoder = encoder, latent, decoder
+            self(keras.Input(decoder.image_shape))
+
+        def call(self, images, training=False):
+            z_mean, z_log_var = self.latent(self.encoder(images, training=training))
+            z = drawn(self, z_mean, z_log_var)
+            logits = self.decoder(decoded(z_mean, z), training=training)
+            return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "logits": logits}
+
+        def terms(self, images, forward):
+            z_mean, z_log_var = forward["z_mean"], forward["z_log_var"]
+            return cost(images, forward["logits"]), kl(self, z_mean, z_log_var)
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return loss(*self.terms(x, y_pred))
+
+    return MyVAE
+
+
+def _mean_cost(images, logits):
+    return tf.reduce_mean(keras.losses.binary_crossentropy(images, logits, True), axis=[1, 2])
+
+
+vae = Question(
+    "vae",
+    "The VAE that composes the three parts, and the loss.",
+    variable="MyVAE",
+    answer=_vae(),
+    examine=vae_fault,
+    mistakes=[
+        Mistake(None, wrong=_vae(decoded=lambda z_mean, z: z_mean)),
+        Mistake(None, wrong=_vae(drawn=lambda self, m, v: m)),
+        Mistake(None, wrong=_vae(cost=_mean_cost)),
+        Mistake(None, wrong=_vae(cost=lambda x, a: _cost(x, tf.sigmoid(a)))),
+        Mistake(None, wrong=_vae(cost=lambda x, a: _cost(a, x))),
+        Mistake(None, wrong=_vae(cost=lambda x, a: -_cost(x, a))),
+        Mistake(None, wrong=_vae(kl=_kl_by(lambda each: tf.reduce_sum(each, axis=1)))),
+        Mistake(None, wrong=_vae(loss=lambda reconstruction, kl: reconstruction + kl)),
+        Mistake(None, wrong=_vae(loss=lambda r, kl: tf.reduce_mean(r - kl))),
+        Mistake(None, wrong=_vae(loss=lambda r, kl: -tf.reduce_mean(r + kl))),
+        Mistake(None, wrong=_vae(loss=lambda r, kl: tf.reduce_sum(r + kl))),
+    ],
+    hint="`call`: encoder, latent, latent.sample, decoder. `terms`: what all pixels of an image "
+    "cost, added over axes 1, 2 and 3; and what latent.kl says. The one mean comes last.",
+    solutions=solutions,
+    remark="The only mean is the one over images. The parts have kept the rest.",
+)
+
+# --------------------------------------------------------------------------- exercises
+
 how_many = Question(
     "how_many",
-    "Two encoders, three latent distributions, two decoders. How many different VAEs do they "
+    "Four encoders, three latent distributions, five decoders. How many different VAEs do they "
     "make, how many classes of parts are that, and how many would it be if each encoder drew z "
     "itself?",
     variable="my_counts",
-    answer=(12, 7, 8),
+    answer=(60, 12, 17),
     outcome="Three numbers: models, classes with the cut, classes without it.",
     mistakes=[
         Mistake(
-            "Models are chosen part by part, so the numbers multiply: 2 x 3 x 2.",
-            wrong=(7, 7, 8),
-            when=lambda answer: float(answer[0]) != 12 and float(answer[1]) == 7,
-        ),
-        Mistake(
-            "The first is right. Classes are written one by one, so with the cut they ADD: 2 + 3 "
-            "+ 2.",
-            wrong=(12, 12, 8),
-            when=lambda answer: float(answer[0]) == 12 and float(answer[1]) != 7,
-        ),
-        Mistake(
-            "The first two are right. Without the cut, an encoder exists once for each latent "
-            "distribution; the decoders do not know of it and stay two.",
-            wrong=(12, 7, 12),
-        ),
-        Mistake(
-            "The first two are right. You counted the six encoders that draw z, and forgot the "
-            "decoders.",
-            wrong=(12, 7, 6),
-        ),
-        Mistake(
-            "The first two are right. Without the cut it is more classes, not as many: each "
-            "encoder has to be written with each of the three ways to draw z.",
-            wrong=(12, 7, 7),
-        ),
-        Mistake(
             "The models and the classes are exchanged: what you combine multiplies, what you write "
             "adds.",
-            wrong=(7, 12, 8),
-            when=lambda answer: float(answer[0]) == 7 and float(answer[1]) == 12,
+            wrong=(12, 60, 17),
+            when=lambda answer: float(answer[0]) == 12 and float(answer[1]) == 60,
+        ),
+        Mistake(
+            "Models are chosen part by part, so the numbers multiply: 4 x 3 x 5.",
+            wrong=(12, 12, 17),
+            when=lambda answer: float(answer[0]) != 60 and float(answer[1]) == 12,
+        ),
+        Mistake(
+            "The first is right. Classes are written one by one, so with the cut they ADD: 4 + 3 "
+            "+ 5.",
+            wrong=(60, 60, 17),
+            when=lambda answer: float(answer[0]) == 60 and float(answer[1]) != 12,
+        ),
+        Mistake(
+            "The first two are right. Those are the models again. Without the cut, an encoder "
+            "exists once for each latent distribution; the decoders do not know of it.",
+            wrong=(60, 12, 60),
+        ),
+        Mistake(
+            "The first two are right. You counted the twelve encoders that draw z, and forgot the "
+            "decoders.",
+            wrong=(60, 12, 12),
         ),
         Mistake(
             "The first two are right. For the third, count the encoders that have to be written, "
             "one for each way to draw z, and then the decoders.",
-            wrong=(12, 7, 9),
-            when=lambda answer: float(answer[0]) == 12 and float(answer[1]) == 7,
+            wrong=(60, 12, 9),
+            when=lambda answer: float(answer[0]) == 60 and float(answer[1]) == 12,
         ),
     ],
     hint="What you combine multiplies, what you write adds. Without the cut between encoder and "
     "latent distribution, the two are combined already when you write them.",
     solutions=solutions,
-    remark="Twelve models of seven classes. One big class each would be twelve, and a thirteenth "
-    "idea would have to be written several times.",
+    remark="Sixty models of twelve classes. With the cut, a fourth way to draw z is one class "
+    "more, without it four.",
     tolerance=1e-6,
-)
-
-
-def _weights(sizes):
-    sizes = np.asarray(sizes)
-    return int(((sizes[:-1] + 1) * sizes[1:]).sum())
-
-
-def _without_biases(sizes):
-    return int((np.asarray(sizes)[:-1] * np.asarray(sizes)[1:]).sum())
-
-
-dense_weights = Question(
-    "dense_weights",
-    "The number of weights in a stack of Dense layers with biases, from its widths, input first.",
-    variable="my_count",
-    answer=_weights,
-    inputs=lambda rng: (tuple(int(n) for n in rng.integers(2, 300, size=int(rng.integers(3, 6)))),),
-    outcome="One whole number.",
-    mistakes=[
-        Mistake(
-            "The biases are missing: each layer has one for each of its outputs.",
-            wrong=_without_biases,
-        ),
-        Mistake(
-            "You gave a bias to the inputs too. Only what a Dense layer puts out has one.",
-            wrong=lambda sizes: _without_biases(sizes) + sum(sizes),
-        ),
-        Mistake("The last layer has biases too.", wrong=lambda sizes: _weights(sizes) - sizes[-1]),
-        Mistake(
-            "You gave each layer one bias in all; it has one for each of its outputs.",
-            wrong=lambda sizes: _without_biases(sizes) + len(sizes) - 1,
-        ),
-        Mistake(
-            "You gave each layer a bias for each of its INPUTS; it has one for each output.",
-            wrong=lambda sizes: _without_biases(sizes) + sum(sizes[:-1]),
-        ),
-        Mistake(
-            "You multiplied all widths. A layer joins two neighbours only, and the layers add up.",
-            wrong=lambda sizes: int(np.prod(sizes)),
-        ),
-        Mistake(
-            "That is the number of units. Weights sit on the connections between them.",
-            wrong=lambda sizes: sum(sizes[1:]),
-        ),
-    ],
-    hint="One layer from a inputs to b outputs: a matrix and a vector. How many numbers each?",
-    solutions=solutions,
-    remark="Keras says the same: `count_params()` of a built layer.",
-    tolerance=1e-9,
 )
 
 
@@ -196,9 +356,10 @@ def _only_shapes(latent):
     return latent.sample(mean, log_var).shape == mean.shape and latent.kl(mean, log_var).ndim == 1
 
 
-def _only_the_width(latent):
+def _width_and_independence(latent):
     z = np.asarray(latent.sample(*_many(latent)))
-    return abs(z.std() / np.exp(0.75) - 1) < 0.1
+    related = np.corrcoef(z.T)[0, 1]
+    return abs(z.std() / np.exp(0.75) - 1) < 0.1 and abs(related) < 0.2
 
 
 def _at_the_comfortable_point(latent):
@@ -219,173 +380,15 @@ contract_test = Question(
         Mistake(None, wrong=lambda latent: False),
         Mistake(None, wrong=_only_shapes),
         Mistake(None, wrong=lambda latent: type(latent) is parts.LatentDistribution),
-        Mistake(None, wrong=_only_the_width),
+        Mistake(None, wrong=_width_and_independence),
         Mistake(None, wrong=kl_is_right),
         Mistake(None, wrong=_at_the_comfortable_point),
     ],
-    hint="Draw 20,000 codes of one known mean and log variance, neither of them 0. Their standard "
-    "deviation, a second call, and the KL of one code that you price by hand: what must each be?",
+    hint="Draw 20,000 codes of one known mean, at one log variance below 0 and one above. What "
+    "must their spread be, in each dimension, together and in a second call? Which numbers must "
+    "`kl` give, and in which shape? And what would only training notice?",
     solutions=solutions,
+    seconds=8.0,  # fifteen latent distributions, each asked in a graph
     remark="A test is worth what it lets through. Try yours on something broken before you trust "
     "it.",
 )
-
-
-def _decoded(cls):
-    decoder = instance(cls, "decoder")
-    z = np.random.default_rng().normal(size=(6, 2)).astype("float32")
-    return decoder, z, np.asarray(decoder(z))
-
-
-def _rank(logits):
-    values = np.linalg.svd(logits[..., 0], compute_uv=False)
-    return int((values > 1e-4 * values[:, :1]).sum(axis=1).max())
-
-
-def _examine_outer(cls):
-    decoder, z, logits = _decoded(cls)
-    if logits.shape != (6, 28, 28, 1):
-        return f"For 6 codes the logits have shape {logits.shape}, expected (6, 28, 28, 1)."
-    if tuple(getattr(decoder, "image_shape", None) or ()) != (28, 28, 1):
-        return "`image_shape`, (28, 28, 1), is missing: a VAE builds itself from it."
-    if not np.allclose(decoder(z), logits, atol=1e-5):
-        return (
-            "The same codes give another picture the second time. Are layers made in `call`? Make "
-            "them once, in `__init__`, or they never learn."
-        )
-    if np.ptp(logits, axis=0).max() < 1e-7:
-        return "All six codes give the same picture: z is not used."
-    if logits.min() >= 0:
-        return (
-            "No logit is negative: is there a sigmoid, a softplus or a ReLU at the end, or in both "
-            "heads?"
-        )
-    return _fault_of_bias(decoder, z) or _fault_of_product(np.asarray(decoder(z)))
-
-
-def _fault_of_bias(decoder, z):
-    """What is wrong with the decoder's output bias; it is 0 afterwards."""
-    bias = getattr(decoder, "output_bias", None)
-    if bias is None:
-        return "`output_bias` is missing, a weight in the shape of the image, (28, 28, 1)."
-    if tuple(np.shape(bias)) != (28, 28, 1):
-        return f"`output_bias` has shape {tuple(np.shape(bias))}, expected (28, 28, 1)."
-    if getattr(bias, "path", None) not in {weight.path for weight in decoder.trainable_weights}:
-        return "`output_bias` is not among the trainable weights: make it with self.add_weight."
-    picture = np.random.default_rng().normal(size=(28, 28, 1)).astype("float32")
-    bias.assign(picture)
-    moved = np.asarray(decoder(z))
-    bias.assign(0 * picture)
-    moved = moved - np.asarray(decoder(z))
-    if np.abs(moved).max() < 1e-6:
-        return "`output_bias` exists, but it is not added to the logits."
-    if not np.allclose(moved, picture, atol=1e-4):
-        return "A change of `output_bias` has to move the logits by just that change: add it last."
-    return ""
-
-
-def _fault_of_product(logits):
-    for axis, pattern in ((1, "row"), (2, "column")):
-        if np.ptp(logits, axis=axis).max() < 1e-7:
-            return (
-                f"Without the bias, all {pattern}s of a picture are equal: the {pattern} pattern "
-                f"does not vary along axis {axis}. Which shapes have the two patterns?"
-            )
-    if _rank(logits) > 1:
-        return (
-            f"The picture without its bias has rank {_rank(logits)}, expected 1: each pixel is to "
-            "be the product of one number for its row and one for its column."
-        )
-    if np.allclose(logits, np.swapaxes(logits, 1, 2)):
-        return "Every picture is its own mirror image about the diagonal: use TWO heads."
-    return ""
-
-
-def _heads(self, z):
-    h = self.body(z)
-    return self.rows(h)[:, :, None, None], self.columns(h)[:, None, :, None]
-
-
-def _outer(patterns=_heads, logits=lambda rows, columns, bias: rows * columns + bias, bias=True):
-    """A decoder: the right one, or one with other patterns, other logits, or no bias."""
-
-    class OuterDecoder(keras.layers.Layer):
-        image_shape = (28, 28, 1)
-
-        def __init__(self, **kwargs):
-            super().__init__(**kwargs)
-            self.body = keras.layers.Dense(64, activation="silu")
-            self.rows, self.columns = keras.layers.Dense(28), keras.layers.Dense(28)
-
-        def build(self, z_shape):
-            self.body.build(z_shape)
-            self.rows.build((None, 64))
-            self.columns.build((None, 64))
-            if bias:
-                self.output_bias = self.add_weight(shape=self.image_shape, initializer="zeros")
-
-        def call(self, z):
-            return logits(*patterns(self, z), self.output_bias if bias else 0.0)
-
-    return OuterDecoder
-
-
-def _rows_twice(self, z):
-    h = self.rows(self.body(z))
-    return h[:, :, None, None], h[:, None, :, None]
-
-
-def _layers_in_call(self, z):
-    rows, columns = keras.layers.Dense(28)(z), keras.layers.Dense(28)(z)
-    return rows[:, :, None, None], columns[:, None, :, None]
-
-
-def _rows_only(self, z):
-    h = self.body(z)
-    return self.rows(h)[:, :, None, None], self.columns(h)[:, :, None, None]
-
-
-outer_decoder = Question(
-    "outer_decoder",
-    "A decoder that draws each picture as the product of a row pattern and a column pattern.",
-    variable="OuterDecoder",
-    answer=_outer(),
-    examine=_examine_outer,
-    mistakes=[
-        Mistake(
-            "You added the two patterns. A sum has rank two and can draw crosses; the product was "
-            "asked for.",
-            wrong=_outer(logits=lambda rows, columns, bias: rows + columns + bias),
-            when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28, 1) and _adds_patterns(cls),
-        ),
-        Mistake(
-            "All between 0 and 1: these look like probabilities, and the contract asks for logits, "
-            "of either sign. Is there a sigmoid or a softmax, at the end or in the heads?",
-            wrong=_outer(logits=lambda r, c, bias: tf.sigmoid(r * c + bias)),
-            when=lambda cls: _decoded(cls)[2].min() > 0 and _decoded(cls)[2].max() < 1,
-        ),
-        Mistake(
-            "The last axis, the colour channel of length 1, is missing: (batch, 28, 28, 1).",
-            wrong=_outer(logits=lambda r, c, bias: (r * c + bias)[..., 0]),
-            when=lambda cls: _decoded(cls)[2].shape == (6, 28, 28),
-        ),
-        Mistake(None, wrong=_outer(_layers_in_call)),
-        Mistake(None, wrong=_outer(_rows_only)),
-        Mistake(None, wrong=_outer(bias=False)),
-        Mistake(None, wrong=_outer(logits=lambda rows, columns, bias: rows * columns)),
-        Mistake(None, wrong=_outer(_rows_twice)),
-    ],
-    hint="Two Dense heads of 28 numbers on one hidden layer. Give one the shape (batch, 28, 1, 1) "
-    "and the other (batch, 1, 28, 1), and let them broadcast. Then the contract's two names.",
-    solutions=solutions,
-    remark="It inherits nothing from Decoder: to keep the contract is enough. The two heads need "
-    "3,640 weights where the dense output layer needs 200,704. Beside the bias picture, such "
-    "logits form a matrix of rank one: bars and boxes, but no diagonal.",
-)
-
-
-def _adds_patterns(cls):
-    """True when a pixel's logit is a term for its row plus a term for its column."""
-    decoder, z, logits = _decoded(cls)
-    mixed = logits - logits.mean(axis=1, keepdims=True) - logits.mean(axis=2, keepdims=True)
-    return _rank(logits) == 2 and np.ptp(mixed[..., 0], axis=(1, 2)).max() < 1e-4

@@ -3,17 +3,14 @@
 import math
 
 import numpy as np
+import tensorflow as tf
 
-from vae_helpers.exercises.losses import loss_inputs, loss_with
+from vae_helpers import elbo
+from vae_helpers.exercises import collapse
+from vae_helpers.exercises.collapse import FASHION, pictures, solutions
+from vae_helpers.exercises.losses import LossQuestion, loss_inputs, loss_with
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import binary_entropy
-
-
-def solutions():
-    """Return the module of the solutions; an edition for a class may lack it."""
-    from vae_helpers.exercises.solutions import nb05
-
-    return nb05
 
 
 def _clip(p):
@@ -24,22 +21,12 @@ def _entropy(p):
     return binary_entropy(_clip(p))
 
 
-def _pictures(rng):
-    """Grey images that share something, so that their pixels covary; no pixel is always black."""
-    height, width = (int(size) for size in rng.integers(2, 5, size=2))
-    n = int(rng.integers(20, 40))
-    brightness = rng.uniform(0.1, 0.9, size=(n, 1, 1))
-    noise = rng.uniform(-0.1, 0.1, size=(n, height, width))
-    images = np.clip(brightness * rng.uniform(0.3, 1.0, size=(height, width)) + noise, 0, 1)
-    return (images.astype("float32"),)
-
-
 collapsed_cost = Question(
     "collapsed_cost",
     "What a collapsed VAE pays on these images, in nats per image.",
     variable="my_cost",
     answer=lambda images: _entropy(images.mean(axis=0)).sum(),
-    inputs=_pictures,
+    inputs=pictures,
     outcome="One number, in nats per image.",
     mistakes=[
         Mistake(
@@ -65,10 +52,35 @@ collapsed_cost = Question(
             wrong=lambda images: _entropy(images.mean(axis=0)).sum() / math.log(2),
         ),
         Mistake(
+            "784 is the number of pixels of Fashion-MNIST's images. These have another size: add "
+            "over the pixels instead of multiplying their mean.",
+            wrong=lambda images: FASHION * _entropy(images.mean(axis=0)).mean(),
+        ),
+        Mistake(
+            "You added over the rows of the picture and averaged over its columns. Add them all.",
+            wrong=lambda images: _entropy(images.mean(axis=0)).sum(axis=0).mean(),
+        ),
+        Mistake(
+            "You added over the columns of the picture and averaged over its rows. Add them all.",
+            wrong=lambda images: _entropy(images.mean(axis=0)).sum(axis=1).mean(),
+        ),
+        Mistake(
+            "This is the cost of the whole set of images. Asked is that of one: do not multiply by "
+            "their number.",
+            wrong=lambda images: len(images) * _entropy(images.mean(axis=0)).sum(),
+        ),
+        Mistake(
             "Only half of the entropy: the term (1 - p) log(1 - p) is missing. A dark pixel that "
             "comes out dark has its price too.",
             wrong=lambda images: (
                 -np.sum(_clip(images.mean(axis=0)) * np.log(_clip(images.mean(axis=0))))
+            ),
+        ),
+        Mistake(
+            "Only half of the entropy: the term p log p is missing. A bright pixel that comes out "
+            "bright has its price too.",
+            wrong=lambda images: (
+                -np.sum(_clip(1 - images.mean(axis=0)) * np.log(_clip(1 - images.mean(axis=0))))
             ),
         ),
         Mistake(
@@ -119,6 +131,28 @@ effective_beta = Question(
             "That is the weight of the opposite mistake, where the reconstruction is a sum.",
             wrong=lambda image_shape, latent_dim: 1 / latent_dim,
         ),
+        Mistake(
+            "// drops what is left over from the division. A weight need not be a whole number: "
+            "divide with /.",
+            wrong=lambda image_shape, latent_dim: math.prod(image_shape) // latent_dim,
+        ),
+        Mistake(
+            "You rounded. A weight need not be a whole number: leave it as it is.",
+            wrong=lambda image_shape, latent_dim: round(math.prod(image_shape) / latent_dim),
+        ),
+        Mistake(
+            "784 belongs to Fashion-MNIST's images. Here the size is `image_shape`: multiply its "
+            "numbers.",
+            wrong=lambda image_shape, latent_dim: FASHION / latent_dim,
+        ),
+        Mistake(
+            "You added the sides. Height x width x channels numbers make an image: multiply them.",
+            wrong=lambda image_shape, latent_dim: sum(image_shape) / latent_dim,
+        ),
+        Mistake(
+            "Neither the channels nor the latents are in it: both means divide their term.",
+            wrong=lambda image_shape, latent_dim: image_shape[0] * image_shape[1],
+        ),
     ],
     hint="By which number has each of the two terms been divided? Multiply the whole loss until "
     "the reconstruction is whole again, and look at the KL.",
@@ -127,11 +161,30 @@ effective_beta = Question(
 )
 
 
-cure = Question(
+def _times(number):
+    """A reduction: so many times the mean."""
+    return lambda cost, axis: number * cost.mean(axis=axis)
+
+
+def _reconstruction(images, logits):
+    return loss_with(kl_weight=0.0)(images, logits, *2 * [np.zeros((len(images), 1))])
+
+
+def _kl(z_mean, z_log_var):
+    nothing = np.zeros((len(z_mean), 1, 1, 1))
+    return loss_with(pixels=lambda cost, axis: 0.0)(nothing, nothing, z_mean, z_log_var)
+
+
+def _minus_elbo(images, logits, z_mean, z_log_var):
+    reconstruction = -elbo.bernoulli_log_likelihood(images, logits)
+    return tf.reduce_mean(reconstruction + elbo.gaussian_kl(z_mean, z_log_var))
+
+
+cure = LossQuestion(
     "cure",
     "Minus the ELBO, in nats per image, as a mean over images.",
     variable="my_loss",
-    answer=loss_with(),
+    answer=_minus_elbo,
     inputs=loss_inputs,
     outcome="One number: the mean over images of reconstruction + KL, each added up per image.",
     mistakes=[
@@ -140,6 +193,47 @@ cure = Question(
             "pixels / latents.",
             wrong=loss_with(pixels=np.mean, latents=np.mean),
         ),
+        Mistake(
+            "Both means are still there; 784 times both moves no minimum. Add over pixels, and add "
+            "over latents.",
+            wrong=loss_with(
+                pixels=np.mean, latents=np.mean, over_images=lambda loss: FASHION * np.mean(loss)
+            ),
+        ),
+        Mistake(
+            "784 and 2 are the numbers of pixels and latents of the story. These images have "
+            "another size: add with tf.reduce_sum, and no number needs to be typed.",
+            wrong=loss_with(pixels=_times(FASHION), latents=_times(2)),
+        ),
+        Mistake(
+            "784 is the number of pixels of the story's images. These have another size: add over "
+            "their axes instead of multiplying the mean.",
+            wrong=loss_with(pixels=_times(FASHION)),
+        ),
+        Mistake(
+            "784 times the mean is right for the story's images only, and the KL is still a mean "
+            "over latents: add over both.",
+            wrong=loss_with(pixels=_times(FASHION), latents=np.mean),
+        ),
+        Mistake(
+            "The reconstruction is right. The KL is added over the images too, so it grows with "
+            "the batch: add over axis 1, then average over images.",
+            wrong=lambda x, a, m, v: _reconstruction(x, a) + len(m) * _kl(m, v),
+        ),
+        Mistake(
+            "The KL is right. The reconstruction is added over the images too, so it grows with "
+            "the batch: add over axes 1, 2 and 3, then average over images.",
+            wrong=lambda x, a, m, v: len(m) * _reconstruction(x, a) + _kl(m, v),
+        ),
+        Mistake(
+            "The KL counts twice: `per_latent` has its factor 1/2 already.",
+            wrong=loss_with(kl_weight=2.0),
+        ),
+        Mistake(
+            "The KL counts half: `per_latent` has its factor 1/2 already.",
+            wrong=loss_with(kl_weight=0.5),
+        ),
+        Mistake("The reconstruction is missing.", wrong=lambda x, a, m, v: _kl(m, v)),
         Mistake(
             "The KL is right. The reconstruction is still a mean over pixels, so the effective "
             "beta is the number of pixels.",
@@ -185,7 +279,7 @@ cure = Question(
 )
 
 
-def _bill(rng):
+def _nats_of_an_image(rng):
     size = int(rng.integers(10, 60))
     return float(rng.uniform(100, 900)), (size, size + 1, int(rng.choice([2, 4])))
 
@@ -197,8 +291,9 @@ bits_per_dimension = Question(
     answer=lambda nats_per_image, image_shape: (
         nats_per_image / math.prod(image_shape) / math.log(2)
     ),
-    inputs=_bill,
+    inputs=_nats_of_an_image,
     outcome="One number, in bits per dimension.",
+    tolerance=1e-3,  # 0.693 for ln 2, as the notebook prints it, will do
     mistakes=[
         Mistake(
             "These are NATS per dimension. A bit is ln 2 = 0.693 nats, so there are more bits than "
@@ -206,7 +301,8 @@ bits_per_dimension = Question(
             wrong=lambda nats_per_image, image_shape: nats_per_image / math.prod(image_shape),
         ),
         Mistake(
-            "You multiplied by ln 2. A bit is the smaller coin: the number gets larger.",
+            "You multiplied by ln 2. A bit is the smaller unit, 0.693 nats, so the number grows: "
+            "divide.",
             wrong=lambda nats_per_image, image_shape: (
                 nats_per_image / math.prod(image_shape) * math.log(2)
             ),
@@ -222,6 +318,28 @@ bits_per_dimension = Question(
             ),
         ),
         Mistake(
+            "784 belongs to Fashion-MNIST's images. Here the size is `image_shape`: multiply its "
+            "numbers.",
+            wrong=lambda nats_per_image, image_shape: nats_per_image / FASHION / math.log(2),
+        ),
+        Mistake(
+            "You added the sides. Height x width x channels numbers make an image: multiply them.",
+            wrong=lambda nats_per_image, image_shape: (
+                nats_per_image / sum(image_shape) / math.log(2)
+            ),
+        ),
+        Mistake(
+            "You multiplied by the number of dimensions. What is spread over many leaves less for "
+            "each: divide.",
+            wrong=lambda nats_per_image, image_shape: (
+                nats_per_image * math.prod(image_shape) / math.log(2)
+            ),
+        ),
+        Mistake(
+            "You divided by 2. A bit is ln 2 = 0.693 nats.",
+            wrong=lambda nats_per_image, image_shape: nats_per_image / math.prod(image_shape) / 2,
+        ),
+        Mistake(
             "log 2 to base 10 is 0.301. A nat belongs to the natural logarithm: ln 2 = 0.693.",
             wrong=lambda nats_per_image, image_shape: (
                 nats_per_image / math.prod(image_shape) / math.log10(2)
@@ -235,139 +353,5 @@ bits_per_dimension = Question(
 )
 
 
-def _spectrum(rng):
-    """Eigenvalues, pixels and latent_dim, drawn so that each mistake gives another count.
-
-    Fewer eigenvalues exceed beta than there are latents, so min(count, latent_dim) is right too.
-    """
-    latent_dim = int(rng.integers(6, 12))
-    pixels = int(rng.integers(100, 500))
-    beta = pixels / latent_dim
-    top = rng.uniform(1.05, 1.5, size=rng.integers(1, 3)) * pixels
-    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(2, latent_dim - 2)) * beta
-    below = rng.uniform(0.1, 0.95, size=rng.integers(12, 20)) * beta
-    eigenvalues = np.sort(np.concatenate([top, middle, below]))[::-1]
-    return eigenvalues.astype("float32"), pixels, latent_dim
-
-
-def _above(eigenvalues, beta):
-    return int(np.sum(np.asarray(eigenvalues) > beta))
-
-
-survivors = Question(
-    "survivors",
-    "How many directions the local law predicts, for the loss with a mean over pixels and latents.",
-    variable="my_survivors",
-    answer=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels / latent_dim),
-    inputs=_spectrum,
-    outcome="A whole number.",
-    mistakes=[
-        Mistake(
-            "You compared with the number of pixels, the beta of a SUMMED KL. Here the KL is "
-            "averaged too.",
-            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels),
-        ),
-        Mistake(
-            "You counted the eigenvalues BELOW beta. Those are the directions not worth their "
-            "price.",
-            wrong=lambda eigenvalues, pixels, latent_dim: (
-                len(eigenvalues) - _above(eigenvalues, pixels / latent_dim)
-            ),
-        ),
-        Mistake(
-            "You counted all of them: your beta is too small. That of the opposite mistake is "
-            "1 / latent_dim; here the pixels are averaged as well.",
-            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, 1 / latent_dim),
-        ),
-        Mistake(
-            "You ADDED UP the eigenvalues above beta. The law counts them.",
-            wrong=lambda eigenvalues, pixels, latent_dim: float(
-                eigenvalues[eigenvalues > pixels / latent_dim].sum()
-            ),
-        ),
-        Mistake(
-            "None: your beta is too large. An average over latents makes the KL smaller, so it "
-            "divides beta.",
-            wrong=lambda eigenvalues, pixels, latent_dim: _above(eigenvalues, pixels * latent_dim),
-        ),
-    ],
-    hint="First the effective beta of this loss, then a comparison for each eigenvalue.",
-    solutions=solutions,
-    remark="For Fashion-MNIST: none at L = 2, two at L = 16, six at L = 64, if the parts are "
-    "linear.",
-)
-
-
-def _varying(images):
-    flat = np.asarray(images, "float64").reshape(len(images), -1)
-    mean = flat.mean(axis=0)
-    varies = flat.std(axis=0) > 0
-    return flat[:, varies], mean[varies]
-
-
-def _largest(images, scale=lambda p, flat: p * (1 - p), pick=-1):
-    flat, p = _varying(images)
-    scaled = (flat - p) / np.sqrt(scale(p, flat))
-    return float(np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[pick])
-
-
-def _uncentred(flat, p):
-    scaled = flat / np.sqrt(p * (1 - p))
-    return float(np.linalg.eigvalsh(scaled.T @ scaled / len(flat))[-1])
-
-
-def _pictures_with_a_border(rng):
-    (images,) = _pictures(rng)
-    return (np.pad(images, ((0, 0), (0, 1), (1, 0))),)  # black pixels that never vary
-
-
-critical_value = Question(
-    "critical_value",
-    "The critical beta of a data set under a Bernoulli decoder.",
-    variable="my_critical_beta",
-    answer=_largest,
-    inputs=_pictures_with_a_border,
-    outcome="One number without a unit.",
-    tolerance=1e-3,
-    mistakes=[
-        Mistake(
-            "This is the largest eigenvalue of the covariance itself: right for a Gaussian decoder "
-            "of standard deviation 1. For Bernoulli pixels scale with p (1 - p) first.",
-            wrong=lambda images: _largest(images, lambda p, flat: np.ones_like(p)),
-        ),
-        Mistake(
-            "This is the largest eigenvalue of the CORRELATIONS: you divided by the pixels' own "
-            "variance. What counts is the variance of a Bernoulli pixel, p (1 - p), which is "
-            "larger for grey images.",
-            wrong=lambda images: _largest(images, lambda p, flat: flat.var(axis=0)),
-        ),
-        Mistake(
-            "You divided the deviations by p (1 - p) instead of its square root, so V enters "
-            "twice.",
-            wrong=lambda images: _largest(images, lambda p, flat: (p * (1 - p)) ** 2),
-        ),
-        Mistake(
-            "This is the SMALLEST eigenvalue; numpy's eigvalsh sorts them upwards.",
-            wrong=lambda images: _largest(images, pick=0),
-        ),
-        Mistake(
-            "These are the eigenvalues' sum, the trace. One direction decides: take the largest.",
-            wrong=lambda images: (lambda flat, p: np.sum(flat.var(axis=0) / (p * (1 - p))))(
-                *_varying(images)
-            ),
-        ),
-        Mistake(
-            "You divided by n - 1. The loss is a mean over these images, so divide by n.",
-            wrong=lambda images: _largest(images) * len(images) / (len(images) - 1),
-        ),
-        Mistake(
-            "The mean image is not subtracted: what all images share is no news, and earns "
-            "nothing.",
-            wrong=lambda images: _uncentred(*_varying(images)),
-        ),
-    ],
-    hint="Flatten, subtract the mean image, divide each pixel by the standard deviation of a coin "
-    "with its mean. Of what are the eigenvalues taken then?",
-    solutions=solutions,
-    remark="vae_helpers.audit.critical_beta does the same in slices, for any number of images.",
-)
+# Of when a VAE must collapse, in a module of their own.
+survivors, critical_value = collapse.survivors, collapse.critical_value

@@ -1,12 +1,13 @@
-"""Exercises of notebook 06: one cure for each patient of the clinic."""
+"""Exercises of notebook 06 and its deeper page: one cure for each patient of the clinic."""
 
 from functools import partial
 
 import numpy as np
-import tensorflow as tf
 
+from vae_helpers.exercises.clinic import right_sample
 from vae_helpers.exercises.examiners import sampler_fault
 from vae_helpers.exercises.losses import (
+    LossQuestion,
     kl_mistakes,
     latent_loss,
     loss_inputs,
@@ -15,6 +16,7 @@ from vae_helpers.exercises.losses import (
     warm_up_fault,
     warm_up_with,
 )
+from vae_helpers.exercises.patients import healthy_loss
 from vae_helpers.exercises.question import Mistake, Question
 from vae_helpers.known_mistakes.losses import cross_entropy, reconstruction
 from vae_helpers.known_mistakes.samplers import SAMPLERS, WIDTHS
@@ -35,15 +37,32 @@ def _grey(rng):
     return loss_inputs(rng, channels=1)
 
 
-# A question whose answer is a loss: the negative ELBO, however it is written.
+# A question whose answer is a loss: the negative ELBO, however it is written. Several channels, so
+# that a sum that leaves them out shows.
 _loss_question = partial(
-    Question,
+    LossQuestion,
     variable="my_loss",
-    answer=elbo_loss,
-    inputs=_grey,
+    answer=healthy_loss,
+    inputs=loss_inputs,
     outcome="One number: nats per image, as a mean over images.",
     solutions=solutions,
 )
+
+
+def _sampler_question(name, task, noises, widths=(), **rest):
+    """A question whose answer is a sampler; examples are mistakes of the list, by their codes."""
+    wrong = [SAMPLERS[noise].sample for noise in noises] + [WIDTHS[code].sample for code in widths]
+    return Question(
+        name,
+        task,
+        variable="my_sample",
+        answer=right_sample,
+        examine=sampler_fault,
+        mistakes=[Mistake(None, wrong=sample) for sample in wrong],
+        solutions=solutions,
+        **rest,
+    )
+
 
 pixels_summed = _loss_question(
     "pixels_summed",
@@ -64,8 +83,8 @@ pixels_summed = _loss_question(
             wrong=loss_with(pixels=lambda cost, axis: cost.sum()),
         ),
         Mistake(
-            "You added up one axis of the image and averaged the other.",
-            wrong=loss_with(pixels=lambda cost, axis: cost.sum(axis=1).mean(axis=(1, 2))),
+            "The channels are averaged, as Keras' own losses do: right for one channel only.",
+            wrong=loss_with(pixels=lambda cost, axis: cost.sum(axis=(1, 2)).mean(axis=1)),
         ),
         Mistake(
             "You divided the KL by the number of pixels too. The balance is healed; the number is "
@@ -73,7 +92,8 @@ pixels_summed = _loss_question(
             wrong=lambda x, a, m, v: elbo_loss(x, a, m, v) / x[0].size,
         ),
     ],
-    hint="Which axes of per_pixel are one image, and which one counts the images?",
+    hint="Which axes of per_pixel are one image, and which one counts the images? The last one "
+    "counts the channels.",
     remark="In nats per image an ELBO adds up everything that one image is made of.",
 )
 
@@ -96,44 +116,14 @@ kl_per_image = _loss_question(
             "gradient now grow with the size of the batch.",
             wrong=loss_with(over_images=np.sum),
         ),
-        Mistake(
-            "You divided by the size of the latent space, and the sum runs over the images.",
-            wrong=loss_with(latents=lambda kl, axis: kl.sum() / kl.shape[1]),
-        ),
     ],
     hint="tf.reduce_sum without an axis reduces all of them. Which one belongs to a single image?",
     remark="A weight that depends on the batch size is a mistake that moves with the hardware.",
 )
 
-latents_summed = _loss_question(
-    "latents_summed",
-    "The loss of patient 3, with a KL that adds up the latent dimensions.",
-    mistakes=[
-        Mistake(
-            "That is the patient: the KL is a mean over latent dimensions and weighs too little, "
-            "the less the more dimensions there are.",
-            wrong=loss_with(latents=np.mean),
-        ),
-        Mistake(
-            "You multiplied the mean by 8. That is right for 8 dimensions and for no other number.",
-            wrong=loss_with(latents=np.mean, kl_weight=8.0),
-        ),
-        Mistake(
-            "You reduced over axis 0 first: that adds up the images and averages the dimensions.",
-            wrong=loss_with(latents=lambda kl, axis: kl.sum() / kl.shape[1]),
-        ),
-        Mistake(
-            "You averaged the pixels as well. Two wrongs: the KL now weighs pixels / dimensions.",
-            wrong=loss_with(pixels=np.mean, latents=np.mean),
-        ),
-    ],
-    hint="The KL of independent dimensions adds up. One word of the sick line has to change.",
-    remark="If a weaker KL is what you want, write it as a beta that a reader can see.",
-)
-
 log_sign = _loss_question(
     "log_sign",
-    "The loss of patient 4, with the terms of the KL as they should be.",
+    "The loss of patient 3, with the terms of the KL as they should be.",
     mistakes=[
         *kl_mistakes(
             latent_loss,
@@ -153,44 +143,90 @@ log_sign = _loss_question(
     remark="No divergence is negative: a closed KL below 0 is a mistake, every time.",
 )
 
-log_variance = _loss_question(
-    "log_variance",
-    "The loss of patient 5, in which z_log_var is read as what it is.",
-    mistakes=kl_mistakes(
-        latent_loss,
-        std="That is the patient: the log variance is taken for sigma and squared.",
-        variance="You took it for the variance itself: the logarithm of a negative output is NaN.",
-        log_std="You took it for the logarithm of sigma: then the sampler would have to use "
-        "exp(v), and it uses exp(v / 2).",
-        sigma_for_variance="exp(v / 2) is the standard deviation; the KL wants its square.",
-        abs_variance="An absolute value makes the logarithm run; it is still not the variance.",
-    ),
-    hint="Which function turns a log variance into a variance? And what is then its logarithm?",
-    remark="A name that says what a number is, z_log_var and not sigma, would have prevented it.",
+image_range = _loss_question(
+    "image_range",
+    "The loss of patient 4, with pixels where a Bernoulli lives.",
+    mistakes=[
+        Mistake(
+            "That is the patient: on [-1, 1] a pixel of -1 pays a reward for every logit.",
+            wrong=loss_with(lambda x, a: cross_entropy(2 * x - 1, a)),
+        ),
+        Mistake(
+            "Divided by 255 a second time every image is black, and black is easy to draw.",
+            wrong=loss_with(lambda x, a: cross_entropy(x / 255, a)),
+        ),
+        Mistake(
+            "Half of (x + 1) undoes a scaling that was not done: black has become grey.",
+            wrong=loss_with(lambda x, a: cross_entropy((x + 1) / 2, a)),
+        ),
+        Mistake(
+            "That rounds the greys to black and white: another data set, with other nats.",
+            wrong=loss_with(lambda x, a: cross_entropy((x > 0.5).astype("float64"), a)),
+        ),
+        Mistake(
+            "You scaled to [-1, 1] and cut off below 0: the loss is finite, the darker half of "
+            "every image is lost.",
+            wrong=loss_with(lambda x, a: cross_entropy(np.clip(2 * x - 1, 0, 1), a)),
+        ),
+    ],
+    hint="The model hands the loss images on [0, 1]. What is left to do to them?",
+    remark="A cross-entropy below 0 says that something given as a probability is none.",
 )
 
-counted_once = _loss_question(
-    "counted_once",
-    "The loss of patient 6, with the KL counted once.",
+latents_summed = _loss_question(
+    "latents_summed",
+    "The loss of patient 5, with a KL that adds up the latent dimensions.",
     mistakes=[
-        Mistake(words, wrong=loss_with(kl_weight=weight))
-        for weight, words in (
-            (2.0, "That is the patient: the KL stands in there twice."),
-            (0.0, "Now the KL is gone from both places: an autoencoder with noise is left."),
-            (
-                1.5,
-                "You halved it in one place and forgot the other: it counts one and a half times.",
-            ),
-            (0.5, "You took away one KL too many: half of one is left."),
-        )
+        Mistake(
+            "That is the patient: the KL is a mean over latent dimensions and weighs too little, "
+            "the less the more dimensions there are.",
+            wrong=loss_with(latents=np.mean),
+        ),
+        Mistake(
+            "You multiplied the mean by 8. That is right for 8 dimensions and for no other number.",
+            wrong=loss_with(latents=np.mean, kl_weight=8.0),
+        ),
+        Mistake(
+            "You averaged the pixels as well. Two wrongs: the KL now weighs pixels / dimensions.",
+            wrong=loss_with(pixels=np.mean, latents=np.mean),
+        ),
     ],
-    hint="Two lines of the patient know the KL. One of them is enough.",
-    remark="A weight of 0.5 in both places would also be right, and would puzzle every reader.",
+    hint="The KL of independent dimensions adds up. One word of the sick line has to change.",
+    remark="If a weaker KL is what you want, write it as a beta that a reader can see.",
+)
+
+fresh_noise = _sampler_question(
+    "fresh_noise",
+    "The sampler of patient 6, with noise that is drawn and used.",
+    ["sigma_added", "no_noise", "fixed_seed", "uniform"],
+    ["exp(z_log_var)"],
+    hint="One variable of the patient is computed and never read. Where should it stand?",
+    remark="The decoder now sees the whole cloud that the KL has paid for.",
+)
+
+warm_up = Question(
+    "warm_up",
+    "The loss of patient 7, with a weight that a compiled step sees change.",
+    variable="MyWarmUp",
+    answer=warm_up_with(),
+    examine=warm_up_fault,
+    mistakes=[
+        Mistake(None, wrong=warm_up_with(kind=float, renew=True)),
+        Mistake(None, wrong=warm_up_with(renew=True)),
+        Mistake(None, wrong=warm_up_with(start=1.0)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * (r + kl))),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * r + kl)),
+        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: r + kl)),
+    ],
+    hint="What is TensorFlow's name for a number that a graph reads anew at every step? It has a "
+    "method that writes into it.",
+    solutions=solutions,
+    remark="The course's VAE keeps its beta in such a variable: vae.beta may change between fits.",
 )
 
 one_sigmoid = _loss_question(
     "one_sigmoid",
-    "The loss of patient 7, with a single sigmoid between the logit and the probability.",
+    "The loss of patient 8, with a single sigmoid between the logit and the probability.",
     mistakes=[
         *pixel_mistakes(
             sigmoid_twice="That is the patient: the cross-entropy applies a sigmoid of its own to "
@@ -210,46 +246,51 @@ one_sigmoid = _loss_question(
     remark="Logits go into the loss, probabilities onto the screen.",
 )
 
-image_range = _loss_question(
-    "image_range",
-    "The loss of patient 8, with pixels where a Bernoulli lives.",
+log_variance = _loss_question(
+    "log_variance",
+    "The loss of patient 9, in which z_log_var is read as what it is.",
+    mistakes=kl_mistakes(
+        latent_loss,
+        std="That is the patient: the log variance is taken for sigma and squared.",
+        variance="You took it for the variance itself: the logarithm of a negative output is NaN.",
+        log_std="You took it for the logarithm of sigma: then the sampler would have to use "
+        "exp(v), and it uses exp(v / 2).",
+        sigma_for_variance="exp(v / 2) is the standard deviation; the KL wants its square.",
+        abs_variance="An absolute value makes the logarithm run; it is still not the variance.",
+    ),
+    hint="Which function turns a log variance into a variance? And what is then its logarithm?",
+    remark="A name that says what a number is, z_log_var and not sigma, would have prevented it.",
+)
+
+counted_once = _loss_question(
+    "counted_once",
+    "The loss of patient 10, with the KL counted once.",
     mistakes=[
-        Mistake(
-            "That is the patient: on [-1, 1] a pixel of -1 pays a reward for every logit.",
-            wrong=loss_with(lambda x, a: cross_entropy(2 * x - 1, a)),
-        ),
-        Mistake(
-            "The images arrive on [0, 1] already; times 255 makes it worse.",
-            wrong=loss_with(lambda x, a: cross_entropy(255 * x, a)),
-        ),
-        Mistake(
-            "Divided by 255 a second time every image is black, and black is easy to draw.",
-            wrong=loss_with(lambda x, a: cross_entropy(x / 255, a)),
-        ),
-        Mistake(
-            "Half of (x + 1) undoes a scaling that was not done: black has become grey.",
-            wrong=loss_with(lambda x, a: cross_entropy((x + 1) / 2, a)),
-        ),
-        Mistake(
-            "You scaled to [-1, 1] and cut off below 0: the loss is finite, the darker half of "
-            "every image is lost.",
-            wrong=loss_with(lambda x, a: cross_entropy(np.clip(2 * x - 1, 0, 1), a)),
-        ),
+        Mistake(words, wrong=loss_with(kl_weight=weight))
+        for weight, words in (
+            (2.0, "That is the patient: the KL stands in there twice."),
+            (0.0, "Now the KL is gone from both places: an autoencoder with noise is left."),
+            (
+                1.5,
+                "You halved it in one place and forgot the other: it counts one and a half times.",
+            ),
+            (0.5, "You took away one KL too many: half of one is left."),
+        )
     ],
-    hint="The model hands the loss images on [0, 1]. What is left to do to them?",
-    remark="A cross-entropy below 0 says that something given as a probability is none.",
+    hint="Two lines of the patient know the KL. One of them is enough.",
+    remark="A weight of 0.5 in both places would also be right, and would puzzle every reader.",
 )
 
 
 def _with_large_logits(rng):
-    images, logits, *codes = _grey(rng)
+    images, logits, *codes = loss_inputs(rng)
     return images, 10.0 * logits.clip(-3.0, 3.0), *codes
 
 
 def _for_large_logits(answer):
     """What a loss is for large logits, "finite" or "infinite"; "" if it is wrong for small ones."""
     rng = np.random.default_rng()
-    images, logits, *codes = _grey(rng)
+    images, logits, *codes = loss_inputs(rng)
     small = images, 0.4 * logits, *codes
     if not np.isclose(float(answer(*small)), elbo_loss(*small), rtol=1e-3):
         return ""
@@ -264,7 +305,7 @@ def _in_float32(x, a, epsilon=0.0):
 
 finite_everywhere = _loss_question(
     "finite_everywhere",
-    "The loss of patient 9, finite for logits up to 30 on either side.",
+    "The loss of patient 11, finite for logits up to 30 on either side.",
     inputs=_with_large_logits,
     mistakes=[
         Mistake(
@@ -291,38 +332,9 @@ finite_everywhere = _loss_question(
     remark="A logit of 30 costs 30 nats when it is wrong, and no logarithm of 0 was taken.",
 )
 
-
-def _right_sampler(z_mean, z_log_var):
-    return z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean))
-
-
-def _sampler_question(name, task, noises, widths=(), **rest):
-    """A question whose answer is a sampler; examples are mistakes of the list, by their codes."""
-    wrong = [SAMPLERS[noise].sample for noise in noises] + [WIDTHS[code].sample for code in widths]
-    return Question(
-        name,
-        task,
-        variable="my_sample",
-        answer=_right_sampler,  # one for all three: a notebook trains one cured model
-        examine=sampler_fault,
-        mistakes=[Mistake(None, wrong=sample) for sample in wrong],
-        solutions=solutions,
-        **rest,
-    )
-
-
-fresh_noise = _sampler_question(
-    "fresh_noise",
-    "The sampler of patient 10, with noise that is drawn and used.",
-    ["sigma_added", "no_noise", "fixed_seed", "uniform"],
-    ["exp(z_log_var)"],
-    hint="One variable of the patient is computed and never read. Where should it stand?",
-    remark="The decoder now sees the whole cloud that the KL has paid for.",
-)
-
 noise_for_each = _sampler_question(
     "noise_for_each",
-    "The sampler of patient 11, with noise of its own for every image and dimension.",
+    "The sampler of patient 12, with noise of its own for every image and dimension.",
     ["one_for_dimensions", "one_for_two", "one_for_images", "one_for_all", "static_shape"],
     ["1"],
     hint="How many numbers does z_mean hold? The noise needs as many.",
@@ -331,33 +343,12 @@ noise_for_each = _sampler_question(
 
 half_the_log = _sampler_question(
     "half_the_log",
-    "The sampler of patient 12, as wide as the KL says.",
+    "The sampler of patient 13, as wide as the KL says.",
     ["no_gradient_to_sigma"],
-    ["exp(z_log_var)", "exp(2 z_log_var)", "exp(z_log_var / 4)", "z_log_var", "z_log_var / 2"]
-    + ["exp(-z_log_var / 2)"],
+    ["exp(z_log_var)", "exp(z_log_var) / 2", "exp(2 z_log_var)", "exp(z_log_var / 4)"]
+    + ["z_log_var", "z_log_var / 2", "exp(-z_log_var / 2)"],
     hint="The noise is scaled by sigma. If v is ln(sigma^2), what is ln(sigma)?",
     remark="Sampler and KL read one number; they have to read it in the same way.",
-)
-
-
-warm_up = Question(
-    "warm_up",
-    "The loss of patient 13, with a weight that a compiled step sees change.",
-    variable="MyWarmUp",
-    answer=warm_up_with(),
-    examine=lambda answer: warm_up_fault(answer, _grey),
-    mistakes=[
-        Mistake(None, wrong=warm_up_with(kind=float, renew=True)),
-        Mistake(None, wrong=warm_up_with(renew=True)),
-        Mistake(None, wrong=warm_up_with(start=1.0)),
-        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * (r + kl))),
-        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: w * r + kl)),
-        Mistake(None, wrong=warm_up_with(total=lambda w, r, kl: r + kl)),
-    ],
-    hint="What is TensorFlow's name for a number that a graph reads anew at every step? It has a "
-    "method that writes into it.",
-    solutions=solutions,
-    remark="The course's VAE keeps its beta in such a variable: vae.beta may change between fits.",
 )
 
 
@@ -370,6 +361,7 @@ def _keras_on_logits(x, a):
 night_shift = _loss_question(
     "night_shift",
     "The loss of the unknown patient, with both mistakes cured.",
+    inputs=_grey,
     mistakes=[
         Mistake(
             "That is the patient, as it came in.", wrong=loss_with(_keras_on_logits, kl_weight=2.0)

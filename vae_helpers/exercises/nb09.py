@@ -49,8 +49,7 @@ best_picture = Question(
             wrong=lambda images, densities: _weighted(images, densities),
         ),
         Mistake(
-            "You divided by the number of images. Densities do not add up to it: divide by the "
-            "sum of the weights.",
+            "You divided by the number of images: divide by the sum of the weights.",
             wrong=lambda images, densities: _weighted(images, densities) / len(images),
         ),
         Mistake(
@@ -61,10 +60,6 @@ best_picture = Question(
         Mistake(
             "You took a softmax. It is meant for logarithms; these are the densities themselves.",
             wrong=lambda images, densities: _weighted(images, _softmax(densities)),
-        ),
-        Mistake(
-            "You weighed with the squares of the densities.",
-            wrong=lambda images, densities: _weighted(images, densities**2 / (densities**2).sum()),
         ),
     ],
     hint="What is the probability that this z came from image i, when all images are equally "
@@ -78,7 +73,7 @@ best_picture = Question(
 def _etas(rng):
     """Natural parameters, 0 and its neighbourhood and far ends among them."""
     some = rng.uniform(0.5, 30.0, size=int(rng.integers(2, 5))) * rng.choice([-1, 1])
-    return (np.array([0.0, 1e-6, -1e-4, *some, 200.0, -200.0], "float32"),)
+    return (np.array([0.0, 1e-17, 1e-6, -1e-4, 1.9, *some, 200.0, 800.0, -800.0], "float32"),)
 
 
 def _log_sinhc(u):
@@ -86,6 +81,13 @@ def _log_sinhc(u):
     safe = np.where(u < 1e-2, 1.0, u)
     far = safe + np.log1p(-np.exp(-2 * safe)) - np.log(2 * safe)
     return np.where(u < 1e-2, u**2 / 6, far)
+
+
+def _guarded_at_zero(eta):
+    """The textbook form, with its limit at exactly 0 and its large exponential taken out."""
+    safe = np.where(eta == 0, 1.0, np.abs(eta))
+    positive = safe + np.log((1 - np.exp(-safe)) / safe)
+    return np.where(eta == 0, 0.0, np.where(eta > 0, positive, positive - safe))
 
 
 def _is_finite(answer, eta):
@@ -112,8 +114,7 @@ log_normaliser = Question(
             wrong=lambda eta: _log_sinhc(np.asarray(eta) / 2),
         ),
         Mistake(
-            "This is log(sinh(u) / u) at u = eta. It belongs at u = eta / 2: the interval reaches "
-            "half a unit to either side of its middle.",
+            "This is log(sinh(u) / u) at u = eta. It belongs at u = eta / 2.",
             wrong=lambda eta: np.asarray(eta) / 2 + _log_sinhc(eta),
         ),
         Mistake(
@@ -128,12 +129,22 @@ log_normaliser = Question(
             when=lambda answer: not _is_finite(answer, 0.0),
         ),
         Mistake(
-            "Finite at 0, but not at eta = 200, where exp overflows. Take the large exponential "
+            "The first part is eta / 2, not |eta| / 2: for a negative eta it lowers the result.",
+            wrong=lambda eta: np.abs(eta) / 2 + _log_sinhc(np.asarray(eta) / 2),
+        ),
+        Mistake(
+            "Finite at 0, but not at eta = 1e-17: exp(eta) - 1 is 0 there, to the last digit. "
+            "np.expm1 keeps the digits, or take the series for more than the one point.",
+            wrong=lambda eta: _guarded_at_zero(np.asarray(eta, "float64")),
+            when=lambda answer: _is_finite(answer, 0.0) and not _is_finite(answer, 1e-17),
+        ),
+        Mistake(
+            "Finite at 0, but not at eta = 800, where exp overflows. Take the large exponential "
             "out before the logarithm.",
             wrong=lambda eta: np.log(
                 np.where(eta == 0, 1.0, np.expm1(eta) / np.where(eta == 0, 1.0, eta))
             ),
-            when=lambda answer: not _is_finite(answer, 200.0),
+            when=lambda answer: not _is_finite(answer, 800.0),
         ),
     ],
     hint="The integral is (exp(eta) - 1) / eta. Pull exp(eta / 2) out of it, and look at what is "
@@ -174,13 +185,12 @@ learned_sigma = Question(
             wrong=lambda images, means: np.sqrt(_squares(images, means).sum(axis=(1, 2)).mean()),
         ),
         Mistake(
-            "This is the standard deviation of the errors around THEIR mean. The Gaussian is "
-            "centred on the decoder's mean, so square the errors as they are.",
+            "This is the deviation of the errors around THEIR mean. The Gaussian is centred on the "
+            "decoder's mean, so square the errors as they are.",
             wrong=lambda images, means: np.std(np.asarray(images, "float64") - means),
         ),
         Mistake(
-            "The mean absolute error is the best scale of a Laplace distribution. A Gaussian "
-            "squares.",
+            "The mean absolute error is the best scale of a Laplace. A Gaussian squares.",
             wrong=lambda images, means: np.abs(np.asarray(images, "float64") - means).mean(),
         ),
         Mistake(
@@ -189,8 +199,7 @@ learned_sigma = Question(
             wrong=lambda images, means: np.sqrt(_squares(images, means).mean(axis=(1, 2))).mean(),
         ),
         Mistake(
-            "This is half the variance's root: the 1/2 of the log-likelihood cancels when its "
-            "derivative is set to zero.",
+            "A factor 2 too many: the 1/2 cancels when the derivative is set to zero.",
             wrong=lambda images, means: np.sqrt(_squares(images, means).mean() / 2),
         ),
     ],
@@ -228,6 +237,14 @@ effective_beta = Question(
         Mistake(
             "That holds for sigma = 1 only. How does the weight change with sigma?",
             wrong=lambda sigma, mean_squared_error: 1 / mean_squared_error,
+        ),
+        Mistake(
+            "This is the precision of the fixed Gaussian. Compare it with the one that fits.",
+            wrong=lambda sigma, mean_squared_error: 1 / sigma**2,
+        ),
+        Mistake(
+            "This is the variance that fits. Which multiple of it is the fixed one?",
+            wrong=lambda sigma, mean_squared_error: mean_squared_error,
         ),
         Mistake(
             "Both log-likelihoods have the 1/2 before the squares, so it cancels.",
@@ -282,9 +299,7 @@ bin_probability = Question(
         Mistake(
             "Inside it is right. Black and white must take what lies beyond them too, or the 256 "
             "probabilities do not add up to 1.",
-            wrong=lambda level, mean, scale: np.log(
-                _logistic_bin(level, mean, scale, ends="closed")
-            ),
+            wrong=lambda x, m, s: np.log(_logistic_bin(x, m, s, ends="closed")),
         ),
         Mistake(
             "This is the log density at the grey level, not the probability of its bin: it can be "
@@ -320,6 +335,9 @@ bin_probability = Question(
 )
 
 
+LOG_2 = math.log(2)
+
+
 def _density_of_an_image(rng):
     return (
         float(rng.uniform(200, 2000)) * float(rng.choice([-1, 1])),
@@ -332,51 +350,46 @@ bits_per_dimension = Question(
     "bits_per_dimension",
     "Bits per dimension from a log DENSITY, for pixels of so many grey levels on [0, 1].",
     variable="my_bits",
-    answer=lambda log_density, pixels, levels: (
-        math.log2(levels) - log_density / pixels / math.log(2)
-    ),
+    answer=lambda log_density, pixels, levels: math.log2(levels) - log_density / pixels / LOG_2,
     inputs=_density_of_an_image,
     outcome="One number, in bits per dimension.",
     mistakes=[
         Mistake(
-            "The width of a bin is missing: a density becomes a probability when it is multiplied "
-            "by 1 / levels.",
-            wrong=lambda log_density, pixels, levels: -log_density / pixels / math.log(2),
+            "The width of a bin, 1 / levels, is missing: it makes a density a probability.",
+            wrong=lambda d, n, k: -d / n / math.log(2),
         ),
         Mistake(
             "The bin's width has the wrong sign: 1 / levels makes the probability smaller, so it "
             "costs MORE bits.",
-            wrong=lambda log_density, pixels, levels: (
-                -log_density / pixels / math.log(2) - math.log2(levels)
-            ),
+            wrong=lambda d, n, k: -d / n / math.log(2) - math.log2(k),
         ),
         Mistake(
             "These are nats per dimension. Divide by ln 2.",
-            wrong=lambda log_density, pixels, levels: math.log(levels) - log_density / pixels,
+            wrong=lambda d, n, k: math.log(k) - d / n,
         ),
         Mistake(
             "These are bits per IMAGE: divide by the number of pixels.",
-            wrong=lambda log_density, pixels, levels: (
-                pixels * math.log2(levels) - log_density / math.log(2)
-            ),
+            wrong=lambda d, n, k: n * math.log2(k) - d / math.log(2),
         ),
         Mistake(
             "The sign of the log density: a denser image costs fewer bits.",
-            wrong=lambda log_density, pixels, levels: (
-                math.log2(levels) + log_density / pixels / math.log(2)
-            ),
+            wrong=lambda d, n, k: math.log2(k) + d / n / math.log(2),
         ),
         Mistake(
             "One bin's width for the whole image. Every pixel has a bin of its own.",
-            wrong=lambda log_density, pixels, levels: (
-                (math.log(levels) - log_density) / pixels / math.log(2)
-            ),
+            wrong=lambda d, n, k: (math.log(k) - d) / n / math.log(2),
+        ),
+        Mistake(
+            "Equal bins were asked for, one for each level: their width is 1 / levels.",
+            wrong=lambda d, n, k: math.log2(k - 1) - d / n / math.log(2),
+        ),
+        Mistake(
+            "The 8 is that of 256 levels. How many bits is a bin of 1 / levels?",
+            wrong=lambda d, n, k: 8 - d / n / math.log(2),
         ),
         Mistake(
             "You mixed the units: the width is in nats, the density in bits already.",
-            wrong=lambda log_density, pixels, levels: (
-                math.log(levels) - log_density / pixels / math.log(2)
-            ),
+            wrong=lambda d, n, k: math.log(k) - d / n / math.log(2),
         ),
     ],
     hint="From a density to a probability, from an image to a pixel, from nats to bits, and a "

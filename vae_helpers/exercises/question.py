@@ -31,19 +31,18 @@ Three kinds of question:
   or a tuple of them.
 - a VALUE: no `inputs`. `answer` and each `wrong` are a number, an array, a text, or a tuple or dict
   of them. Set `tolerance` to what a careful rounding loses.
-- ANYTHING ELSE (a loss, a model, a class, a sampler): `examine` is given, a function of the
-  learner's answer that returns None or "" when it is right, and otherwise a sentence. What it
-  raises is said to the learner. Keep models in it tiny (Keras layers yes, `fit` no): a check has
-  less than 2 s, the first TensorFlow call of a session included.
+- ANYTHING ELSE (a loss, a model, a class, a sampler): `examine` is given, a function of the answer
+  that returns None or "" when it is right, and otherwise a sentence. What it raises is said to the
+  learner. Keep models in it tiny (Keras layers yes, `fit` no): a check has less than 2 s.
 
 A `Mistake` is recognised by `when(answer)`, if given, and otherwise because the answer gives what
 `wrong` gives. With both, `wrong` is an example, which the tests feed. A mistake whose message is
 None is only an example, of what `examine` or the general diagnoses name by themselves. Wrong KLs,
 losses and samplers stand in `known_mistakes`: `losses` and `examiners` make answers of them.
 
-What needs no `Mistake`: a wrong shape, None, NaN, a constant factor or the size of an axis, the
-sign, a constant offset, a wrong number of parameters, anything raised, more than two seconds. Each
-question needs three examples of wrong answers or more, all with different words.
+What needs no `Mistake`: a wrong shape, None, NaN, a constant factor or offset, the size of an axis,
+the sign, a wrong number of parameters, anything raised, too much time. Each question needs three
+examples of wrong answers or more, all with different words.
 
 What `solution()` prints is a function in `exercises/solutions/nbNN.py` (see there). No check reads
 it: `answer` is the reference, and what `use` goes on with. So an edition for a class may leave that
@@ -132,6 +131,7 @@ class Question:
         tolerance: largest relative error that counts as right.
         examine: function of the answer; returns None when it is right, else a sentence.
         reveal: whether a wrong result may be shown beside the right one. Values never are.
+        seconds: how long a check may take, where 2 are few because it calls an answer often.
     """
 
     def __init__(
@@ -150,6 +150,7 @@ class Question:
         tolerance: float = 1e-4,
         examine: Callable | None = None,
         reveal: bool = True,
+        seconds: float = 0.0,
     ):
         if answer is None:
             raise ValueError(f"{name} has no answer: give `answer`, which is what `use` returns")
@@ -157,7 +158,7 @@ class Question:
         self.inputs, self.outcome, self.examine = inputs, outcome, examine
         self.mistakes = tuple(mistakes)
         self.hint_text, self.remark = hint, remark
-        self.tolerance, self.reveal = tolerance, reveal
+        self.tolerance, self.reveal, self.seconds = tolerance, reveal, seconds
         self.state, self.tries = NOT_ATTEMPTED, 0
         self.answer, self._solutions = answer, solutions
 
@@ -205,17 +206,16 @@ class Question:
 
         So a notebook can go on with something right, whether or not the exercise was solved.
         """
-        right = self.judge(attempt).status == RIGHT
-        whose = "your answer" if right else "the course's own answer"
-        _say(f"{self.name}: going on with {whose}")
-        return attempt if right else self.answer
+        whose = "your" if self.judge(attempt) else "the course's own"
+        _say(f"{self.name}: going on with {whose} answer")
+        return attempt if whose == "your" else self.answer
 
     def judge(self, answer) -> Verdict:
         """Judge an answer as `check` does, but print nothing and remember nothing."""
         if is_blank(answer):
             return Verdict(NOT_ATTEMPTED, "not attempted yet")
         uses = Blank.uses
-        words = in_time(lambda: self._fault(answer))
+        words = in_time(lambda: self._fault(answer), self.seconds)
         if words == "":
             praise = f"right. {self.remark}" if self.remark else "right."
             return Verdict(RIGHT, praise)

@@ -21,11 +21,12 @@ from vae_helpers.exercises.blank import BlankLeft
 LIMIT = 1.8  # seconds; what comes after them keeps a check below 2
 
 
-def in_time(fault: Callable) -> str | None:
+def in_time(fault: Callable, seconds: float = 0.0) -> str | None:
     """Return what `fault()` returns, or a sentence if it raises or takes longer than LIMIT.
 
     Args:
         fault: function without arguments that returns a sentence, "" or None.
+        seconds: how long it may take, where that is more than LIMIT.
 
     Returns:
         That, without a warning printed; None when a ____ was left in what it called.
@@ -47,12 +48,13 @@ def in_time(fault: Callable) -> str | None:
         thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)
         thread.start()
         try:
-            return found.get(timeout=LIMIT)
+            return found.get(timeout=max(LIMIT, seconds))
         except queue.Empty:
             _stop(thread)
             return (
-                "The check, which calls it several times, was stopped after 2 seconds: is there a "
-                "loop that does not end, or are there more samples than the task needs?"
+                "The check, which calls it several times, was stopped after "
+                f"{max(LIMIT, seconds):.0f} seconds: is there a loop that does not end, or are "
+                "there more samples than the task needs?"
             )
 
 
@@ -64,6 +66,11 @@ def describe(error: BaseException) -> str:
     if shapes:  # TensorFlow's words for it are a page long
         first, second = (f"({shape.replace(',', ', ')})" for shape in shapes.groups())
         return f"It combines shapes that do not fit together: {first} and {second}."
+    if "truth value of an array" in text:  # NumPy's advice, all(), would make one verdict of many
+        return (
+            "It joins arrays with and, or, not or if, which take single values: use &, | and ~, "
+            "with brackets around each condition."
+        )
     if len(text) > 200:
         text = text[:197] + "..."
     return f"It raised {type(error).__name__}: {text}".rstrip(": ").rstrip(".") + "."

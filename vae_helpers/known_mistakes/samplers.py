@@ -5,6 +5,7 @@ Three dicts from code to a frozen record. `WIDTHS`: what is taken for the standa
 z_log_var. A record's `text` ends a sentence ("it draws ..."); its `cure` says what to write.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -135,6 +136,11 @@ WIDTHS = {
             "exp(z_log_var / 4)",
             lambda v: v / 4,
             "the root of the standard deviation: it is halved once too often",
+        ),
+        Width(
+            "exp(z_log_var) / 2",
+            lambda v: v - math.log(2),
+            "half of the variance: the half belongs inside exp",
         ),
         Width("exp(2 z_log_var)", lambda v: 2 * v, "doubled where it should be halved"),
         Width(

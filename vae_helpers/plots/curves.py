@@ -91,7 +91,9 @@ def loss_curves(
 
     Args:
         history: what `fit` returned, or a dict with lists under "reconstruction" and "kl", and
-            under "val_reconstruction" and "val_kl" where there was validation; nats per image.
+            under "val_reconstruction" and "val_kl" where there was validation; nats per image. A
+            list under "epoch" says where the values of training stand, such as `LiveCurve.points`;
+            1, 2, ... without.
         references: None, or a dict from label to nats per image such as `reference_lines(...)`.
         title: the sentence that the figure proves.
         epochs: how far the axis reaches; as far as the history when None.
@@ -108,19 +110,21 @@ def loss_curves(
         )
     heights, heads = (260, 140), (24, 40)
     figure, top = page(sum(heights) + sum(heads) + 50, title)
-    length = max(epochs or 1, len(history["kl"]), 2)
+    positions = np.asarray(history.get("epoch", np.arange(1, len(history["kl"]) + 1)), float)
+    first = positions.min(initial=1)
+    last = max(epochs or 1, positions.max(initial=first), first + 1)
     panels = (("reconstruction", references or {}), ("kl", {}))
     for (name, lines), height, head in zip(panels, heights, heads, strict=True):
         top += head
         panel = place_axes(figure, 48, top, 615, height)
         top += height
-        ends = _draw_term(panel, history, name) + _draw_references(panel, lines)
-        panel.set_xlim(1 - 0.02 * length, length)
+        ends = _draw_term(panel, history, name, positions) + _draw_references(panel, lines)
+        panel.set_xlim(first - 0.02 * (last - first), last)
         panel.margins(y=0.08)
         panel.autoscale(axis="y")
         if name == "kl":
             panel.set_ylim(bottom=0, top=None if ends else 1)
-        panel.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(10, integer=last > 2, steps=[1, 2, 5, 10]))
         panel.set_title(f"{'KL' if name == 'kl' else name}, nats per image", fontsize=10)
         label_ends(panel, height, ends)
     figure.axes[0].tick_params(labelbottom=False)
@@ -128,12 +132,12 @@ def loss_curves(
     return figure
 
 
-def _draw_term(panel, history, name):
+def _draw_term(panel, history, name, positions):
     """Draw a term of training and of validation; return the ends of the lines."""
     ends = []
     for key, label, dash in ((name, "training", "-"), (f"val_{name}", "validation", "--")):
         values = np.asarray(history.get(key, []), dtype=float)
-        x = np.arange(1, len(values) + 1)
+        x = positions if key == name else np.arange(1, len(values) + 1)
         panel.plot(x, values, dash, color=COLOURS[name], marker="o", markersize=3, clip_on=False)
         if len(values):
             ends.append((values[-1], f"{label} {values[-1]:.1f}", COLOURS[name]))

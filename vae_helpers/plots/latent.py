@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import matplotlib
 import numpy as np
+from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
@@ -25,7 +26,9 @@ def prior_quantiles(n: int) -> np.ndarray:
 
 
 @matplotlib.rc_context(STYLE)
-def manifold(decode: Callable | np.ndarray, n: int = 24, title: str = "") -> Figure:
+def manifold(
+    decode: Callable | np.ndarray, n: int = 24, title: str = "", names: dict | None = None
+) -> Figure:
     """Draw what a decoder gives over the latent plane, in steps of equal prior probability.
 
     Args:
@@ -34,6 +37,7 @@ def manifold(decode: Callable | np.ndarray, n: int = 24, title: str = "") -> Fig
             smallest z_1 up. Images too large to fit are reduced.
         n: images in a row and in a column.
         title: the sentence that the figure proves.
+        names: None, or a dict from a name to the code (z_1, z_2) where it is written.
 
     Returns:
         Figure with one axes, whose units are quantiles of the prior: z_1 to the right, z_2 upwards.
@@ -56,14 +60,101 @@ def manifold(decode: Callable | np.ndarray, n: int = 24, title: str = "") -> Fig
     figure, top = page(height + 60, title)
     axes = place_axes(figure, left, top, width, height)
     draw_pixels(axes, sheet, scale, extent=(0, 1, 0, 1))
-    names = [f"{tick:.0%}\n{NormalDist().inv_cdf(tick):+.2f}" for tick in QUANTILES]
-    names = [name.replace("+0.00", "0").replace("-", "\N{MINUS SIGN}") for name in names]
-    axes.set_xticks(QUANTILES, names)
-    axes.set_yticks(QUANTILES, names)
+    ticks = [f"{tick:.0%}\n{NormalDist().inv_cdf(tick):+.2f}" for tick in QUANTILES]
+    ticks = [tick.replace("+0.00", "0").replace("-", "\N{MINUS SIGN}") for tick in ticks]
+    axes.set_xticks(QUANTILES, ticks)
+    axes.set_yticks(QUANTILES, ticks)
+    _write_on_manifold(axes, width, height, names or {})
     axes.set_xlabel("$z_1$: quantile of the prior, and value")
     axes.set_ylabel("$z_2$: quantile of the prior, and value")
     axes.spines[:].set_visible(False)
     return figure
+
+
+def _write_on_manifold(axes, width, height, names):
+    """Write names at their codes, pushed apart where they would touch."""
+    if not names:
+        return
+    size = np.array([width, height])
+    cdf = np.vectorize(NormalDist().cdf)
+    sizes = np.array([(8 * len(name) + 12, 22) for name in names])
+    places = cdf(np.array(list(names.values()), float)) * size
+    for _ in range(9):  # the edge pushes back what its neighbours pushed out
+        places = spread_apart(np.clip(places, sizes / 2, size - sizes / 2), sizes)
+    places = np.clip(places, sizes / 2, size - sizes / 2) / size
+    box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "alpha": 0.85, "linewidth": 0}
+    for name, place in zip(names, places, strict=True):
+        axes.text(*place, name, ha="center", va="center", fontsize=8.5, color="#222222", bbox=box)
+
+
+@matplotlib.rc_context(STYLE)
+def latent_clouds(
+    z_mean,
+    z_log_var,
+    values,
+    title: str = "",
+    value_label: str = "brightness of the image",
+    most: int = 1500,
+) -> Figure:
+    """Draw q(z|x) of each image as an ellipse, filled with the grey of a value of that image.
+
+    An ellipse reaches two standard deviations from its mean in each direction.
+
+    Args:
+        z_mean: (n, 2).
+        z_log_var: (n, 2).
+        values: (n,), such as the brightness of each image; the smallest is drawn black.
+        title: the sentence that the figure proves.
+        value_label: what the values are, for the scale at the right.
+        most: at most so many clouds are drawn, picked evenly.
+
+    Returns:
+        Figure with the plane, in equal scales, with a dashed ring that holds 95% of the prior; and
+        the scale of greys.
+    """
+    z_mean, z_log_var, values = (np.asarray(part, float) for part in (z_mean, z_log_var, values))
+    if z_mean.ndim != 2 or z_mean.shape[1] != 2 or z_log_var.shape != z_mean.shape:
+        raise ValueError(
+            f"z_mean has shape {z_mean.shape}, z_log_var {z_log_var.shape}; expected (n, 2) both."
+        )
+    if values.shape != z_mean.shape[:1]:
+        raise ValueError(f"values have shape {values.shape}, expected ({len(z_mean)},).")
+    side = 620
+    figure, top = page(side + 44, title)
+    axes = place_axes(figure, 58, top, side, side)
+    reach = _plane(axes, z_mean, "$z_1$", "$z_2$")
+    axes.set_facecolor("#DCE9F2")
+    shown = np.linspace(0, len(z_mean) - 1, min(most, len(z_mean))).astype(int)
+    widths = 4 * np.exp(0.5 * z_log_var[shown])
+    clouds = EllipseCollection(
+        *widths.T,
+        angles=np.zeros(len(shown)),
+        units="xy",
+        offsets=z_mean[shown],
+        offset_transform=axes.transData,
+        cmap="gray",
+        edgecolors="#0072B2",
+        linewidths=0.5,
+        alpha=0.85,
+    )
+    clouds.set_array(values[shown])
+    axes.add_collection(clouds)
+    _ring_of_the_prior(axes)
+    scale = place_axes(figure, 58 + side + 24, top + side / 4, 14, side / 2)
+    figure.colorbar(clouds, cax=scale, label=value_label)
+    if len(shown) < len(z_mean):
+        text = f"{len(shown):,} of {len(z_mean):,} clouds"
+        axes.text(-0.98 * reach, -0.97 * reach, text, fontsize=8, ha="left", va="bottom")
+    return figure
+
+
+def _plane(axes, z_mean, x_label, y_label):
+    """Give the axes equal limits and whole ticks; return how far they reach."""
+    reach = max(3.2, 1.05 * np.quantile(np.abs(z_mean), 0.998))
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=x_label, ylabel=y_label)
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+    return reach
 
 
 @matplotlib.rc_context(STYLE)
@@ -86,29 +177,24 @@ def latent_scatter(
     side = 620
     figure, top = page(side + 44, title)
     axes = place_axes(figure, 58, top, side, side)
-    reach = max(3.2, 1.05 * np.quantile(np.abs(z_mean), 0.998))
-    axes.set(
-        xlim=(-reach, reach),
-        ylim=(-reach, reach),
-        xlabel="$z_1$ (mean of the code)",
-        ylabel="$z_2$ (mean of the code)",
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+    reach = _plane(axes, z_mean, "$z_1$ (mean of the code)", "$z_2$ (mean of the code)")
     shown = np.linspace(0, len(z_mean) - 1, min(most, len(z_mean))).astype(int)
     present = np.unique(labels)
     for index in present:
         colour, marker = class_look(index)
         points = z_mean[shown[labels[shown] == index]]
-        axes.scatter(*points.T, s=9, color=colour, marker=marker, alpha=0.55, linewidths=0)
+        axes.scatter(*points.T, s=14, color=colour, marker=marker, alpha=0.55, linewidths=0)
     _ring_of_the_prior(axes)
     medians = np.array([np.median(z_mean[labels == index], axis=0) for index in present])
     _name_classes(axes, side, medians, [(str(class_names[i]), class_look(i)[0]) for i in present])
     _legend(axes, [(str(class_names[i]), *class_look(i)) for i in present])
     outside = int((np.abs(z_mean) > reach).any(axis=1).sum())
     if outside:
-        text, corner = f"{outside} of {len(z_mean)} outside", {"ha": "right", "va": "bottom"}
+        text, corner = f"{outside:,} of {len(z_mean):,} outside", {"ha": "right", "va": "bottom"}
         axes.text(0.995, 0.005, text, transform=axes.transAxes, fontsize=8, **corner)
+    if len(shown) < len(z_mean):
+        text, corner = f"{len(shown):,} of {len(z_mean):,} drawn", {"ha": "left", "va": "bottom"}
+        axes.text(0.005, 0.005, text, transform=axes.transAxes, fontsize=8, **corner)
     return figure
 
 

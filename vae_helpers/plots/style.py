@@ -25,7 +25,7 @@ CLASS_COLOURS = (
     "#000000",
     "#8C8C8C",
 )
-MARKERS = ("o", "^", "s", "D")  # the next round of colours gets the next marker
+MARKERS = ("o", "^", "s", "D")  # neighbours differ; the next round of colours begins one later
 DASHES = ("-", "--", "-.", ":")
 
 DPI = 110
@@ -76,4 +76,4 @@ def dark(colour: str) -> tuple[float, ...]:
 def class_look(index: int) -> tuple[str, str]:
     """Return colour and marker of a class; 32 classes all look different."""
     rounds, place = divmod(index, len(CLASS_COLOURS))
-    return CLASS_COLOURS[place], MARKERS[rounds % len(MARKERS)]
+    return CLASS_COLOURS[place], MARKERS[(place + rounds) % len(MARKERS)]

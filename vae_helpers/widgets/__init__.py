@@ -1,8 +1,9 @@
-"""Two ways to walk through a two-dimensional latent plane by hand, and a field to write words in.
+"""Ways to walk through a latent plane by hand, a field to write words in, and two more sliders.
 
 `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
-once, carries the answers along, and works wherever a web page does. `write_words` writes what you
-type in the hand of a conditional VAE, and needs a kernel too.
+once, carries the answers along, and works wherever a web page does; so do `beta_slider`, which
+shows a code grow out of collapse, and `bound_slider`, which moves q(z|x) under log p(x).
+`write_words` writes what you type in the hand of a conditional VAE, and needs a kernel too.
 
 Each name is imported from its module when it is first asked for.
 """
@@ -11,6 +12,8 @@ import importlib
 
 _HOME = {  # name -> module of this package
     "WORD_WIDTH": "words",
+    "beta_slider": "mode",
+    "bound_slider": "bound",
     "explore_latent": "sliders",
     "hover_explorer": "hover",
     "letter_labels": "words",

@@ -205,7 +205,8 @@ def _some_share(groups, correlation, dimensions) -> dict[str, str]:
         first = correlation[group[0], group[1:]]
         strongest = first[np.argmax(np.abs(first))]
         shown.append(f"{', '.join(others)} and {last} (correlation {strongest:+.2f})")
-    more = f"; and {len(groups) - GROUPS_SHOWN} groups more" if groups[GROUPS_SHOWN:] else ""
+    left = len(groups) - GROUPS_SHOWN
+    more = f"; and {left} more group{'s' if left > 1 else ''}" if left > 0 else ""
     return {
         "noise_shared_by_dimensions": "some latent dimensions of an image share their noise: "
         f"{'; '.join(shown)}{more}. The KL counts them as independent: draw the noise in the "

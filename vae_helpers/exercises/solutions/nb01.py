@@ -12,8 +12,9 @@ def bits_per_pixel(nats):
     return nats / np.log(2) / 784
 
 
-def brightness(images):
-    return np.mean(images, axis=(1, 2, 3))
+def share_gained(cost, mean_image, floor):
+    # The nats that lie behind, over the whole way.
+    return (mean_image - cost) / (mean_image - floor)
 
 
 def wobble(samples):

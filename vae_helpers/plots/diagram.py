@@ -1,0 +1,78 @@
+"""The three parts of a VAE as boxes, what passes between them, and the two sums of its loss."""
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.layout import page, place_axes
+from vae_helpers.plots.style import COLOURS, MARGIN, STYLE, WIDTH, dark
+
+HEIGHT = 268  # of the diagram, in pixels
+TOP, MIDDLE, LOSS = 222, 118, 30  # heights of the parts, of the terms and of the loss
+
+
+@matplotlib.rc_context(STYLE)
+def parts_diagram(vae, n_features: int, title: str = "") -> Figure:
+    """Draw which tensor passes between the parts of a VAE, and where its loss adds up.
+
+    Args:
+        vae: a VAE; its image shape and latent dimensions are written on the arrows.
+        n_features: how many numbers its encoder gives for an image.
+        title: the sentence that the figure proves.
+
+    Returns:
+        Figure: boxes are parts, plain text is a tensor with its shape; n counts images.
+    """
+    figure, top = page(HEIGHT, title)
+    axes = place_axes(figure, MARGIN, top, WIDTH - 2 * MARGIN, HEIGHT)
+    axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+    axes.set_axis_off()
+    image = ", ".join(map(str, ("n", *vae.image_shape)))
+    code = f"(n, {vae.latent_dim})"
+    _tensor(axes, 45, TOP, f"images\n({image})")
+    _tensor(axes, 262, TOP, f"features\n(n, {n_features})")
+    _tensor(axes, 480, TOP, f"z_mean\nz_log_var\n{code}")
+    _tensor(axes, 637, TOP, f"z\n{code}")
+    _tensor(axes, 830, TOP, f"logits\n({image})")
+    _part(axes, 155, TOP, "Encoder")
+    _part(axes, 366, TOP, "Latent-\nDistribution", width=96)
+    _part(axes, 565, TOP, "latent\n.sample", width=62)
+    _part(axes, 722, TOP, "Decoder")
+    for start, end in ((92, 112), (198, 230), (294, 317), (415, 444), (511, 533), (597, 616)):
+        _arrow(axes, (start, TOP), (end, TOP))
+    for start, end in ((658, 679), (765, 782)):
+        _arrow(axes, (start, TOP), (end, TOP))
+    pixels = vae.image_shape[0] * vae.image_shape[1] * vae.image_shape[2]
+    _term(axes, 730, f"add the {pixels} pixels", "reconstruction", "reconstruction")
+    _term(axes, 440, f"latent.kl: add the {vae.latent_dim} dimensions", "kl", "kl")
+    _arrow(axes, (474, TOP - 32), (452, MIDDLE + 22))
+    _arrow(axes, (830, TOP - 22), (766, MIDDLE + 22))
+    axes.plot([45, 45, 590], [TOP - 24, TOP - 52, TOP - 52], color="#444444", linewidth=1.4)
+    _arrow(axes, (588, TOP - 52), (692, MIDDLE + 22))
+    _tensor(axes, 604, LOSS, "loss: the mean over the n images of reconstruction + kl, one number")
+    _arrow(axes, (440, MIDDLE - 24), (540, LOSS + 12))
+    _arrow(axes, (730, MIDDLE - 24), (648, LOSS + 12))
+    return figure
+
+
+def _tensor(axes: Axes, x: float, y: float, text: str) -> None:
+    axes.text(x, y, text, ha="center", va="center", fontsize=9, linespacing=1.35)
+
+
+def _part(axes: Axes, x: float, y: float, name: str, width: float = 84) -> None:
+    box = {"facecolor": "#E8F4FB", "edgecolor": dark(COLOURS["data"]), "linewidth": 1.4}
+    axes.add_patch(matplotlib.patches.Rectangle((x - width / 2, y - 24), width, 48, **box))
+    axes.text(x, y, name, ha="center", va="center", fontsize=9.5, linespacing=1.2)
+
+
+def _term(axes: Axes, x: float, sum_of: str, name: str, colour: str) -> None:
+    """Write a sum and what it gives: one number for each image."""
+    axes.text(
+        x, MIDDLE, f"{sum_of}\n{name} (n,)", ha="center", va="center", fontsize=9.5,
+        linespacing=1.4, color=dark(COLOURS[colour]), fontweight="bold",
+    )  # fmt: skip
+
+
+def _arrow(axes: Axes, start: tuple, end: tuple) -> None:
+    look = {"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=look)
