@@ -5,10 +5,9 @@ from scipy.stats import binom
 
 
 def smallest_named(n, share, level):
-    k = 0
-    while binom.sf(k - 1, n, share) >= level:
-        k += 1
-    return k
+    counts = np.arange(n + 1)
+    tail = binom.sf(counts - 1, n, share)  # k or more: sf(k) would leave k itself out
+    return counts[tail < level][0]
 
 
 def share_nearer(clean, damaged, repaired):
