@@ -1,6 +1,5 @@
 """The page of benchmarks shows what was measured, and nothing else."""
 
-import re
 from types import SimpleNamespace
 
 import keras
@@ -39,14 +38,11 @@ def test_a_notebook_is_clocked_by_the_executor_of_the_course(tmp_path):
         speed.run_notebook(tmp_path / "01_a.ipynb", executed(1, ok=False, error="cell 3: no"))
 
 
-def test_notebook_01_trains_with_the_default_recipe():
-    """It writes the settings out, so that a reader sees them; they are the measured ones."""
-    from vae_helpers.recipes import TWO_DIMENSIONS as recipe
-
+def test_notebook_01_trains_with_the_quick_recipe_that_was_measured():
     source = (store.ROOT / "notebooks" / "01_whole_game.ipynb").read_text(encoding="utf-8")
-    assert f"epochs = settings.pick({recipe.epochs}," in source
-    assert f"batch_size = settings.pick({recipe.batch_size}," in source
-    assert float(re.search(r"CosineDecay\(([^,]+),", source)[1]) == recipe.learning_rate
+    assert "recipe = recipes.QUICK" in source
+    assert "CosineDecay(recipe.learning_rate" in source
+    assert speed.RECIPES["quick"][0] == "QUICK"
 
 
 def test_a_timed_fit_starts_from_the_weights_it_was_given():

@@ -29,7 +29,7 @@ ENCODERS = {
 DECODERS = {
     "dense": lambda: Decoder(hidden=(8, 16)),
     "convolutional": lambda: ConvDecoder(filters=4, units=8),
-    "transposed": lambda: TransposedDecoder(filters=(4, 4, 2), units=8),
+    "transposed": lambda: TransposedDecoder(filters=(16, 16, 8), units=64),
 }
 
 

@@ -14,6 +14,7 @@ from vae_helpers.audit.health.calls import MIN_IMAGES, all_images, gradients, re
 from vae_helpers.audit.health.noise import Noise, visible_noise
 from vae_helpers.elbo import MAX_LOG_VAR, bernoulli_log_likelihood
 from vae_helpers.images import images_of, mean_image, unit_interval
+from vae_helpers.parts import WIDEST_LOG_VAR
 from vae_helpers.priors import StandardNormal
 from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost
 
@@ -111,8 +112,8 @@ class Measurements:
 
     @property
     def saturated(self) -> float:
-        """Share of log variances beyond 20 either way, or equal to a limit that others reach."""
-        beyond = np.abs(self.z_log_var) >= 20
+        """Share of log variances below -20, at the course's widest, or at a limit of others."""
+        beyond = (self.z_log_var <= -20) | (self.z_log_var >= WIDEST_LOG_VAR)
         varies = self.z_log_var.std(axis=0) > 0.01
         for limit in (self.z_log_var.min(axis=0), self.z_log_var.max(axis=0)):
             at_limit = self.z_log_var == limit
