@@ -140,9 +140,9 @@ def test_the_markdown_table(by_hand):
 
 def test_the_rows_are_complete_and_a_whole_table_comes_with_each_seed(script):
     rows = list(script.rows())
-    assert len(rows) == 36 == len({tuple(row.values()) for row in rows})
-    assert [row["seed"] for row in rows] == [0] * 12 + [1] * 12 + [2] * 12
-    for seed in (0, 1, 2):
+    assert len(rows) == 24 == len({tuple(row.values()) for row in rows})
+    assert [row["seed"] for row in rows] == [0] * 12 + [1] * 12
+    for seed in (0, 1):
         part = [row for row in rows if row["seed"] == seed]
         models = [(row["data"], row["network"], row["latent_dim"]) for row in part]
         assert models == [(*which, k) for which in BENCHMARK for k in script.latent_dims(which[1])]
@@ -150,7 +150,7 @@ def test_the_rows_are_complete_and_a_whole_table_comes_with_each_seed(script):
 
 def test_names_are_those_of_files_and_tell_rows_apart(script):
     names = [script.name(row) for row in script.rows()]
-    assert len(set(names)) == 36
+    assert len(set(names)) == 24
     assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[-1].startswith("A-Z-letters_trans")
     assert not any(character in name for name in names for character in " /\\:")
 
