@@ -57,6 +57,7 @@ def to_markdown(result):
         for column, (_, decimals) in COLUMNS.items():
             mean, deviation = row[column, "mean"], row[column, "std"]
             exact = f"{mean:,.{decimals}f}"
-            cells.append(exact if column in EXACT else f"{exact} ± {deviation:.{decimals}f}")
+            has_spread = column not in EXACT and deviation == deviation  # NaN for a single seed
+            cells.append(f"{exact} ± {deviation:.{decimals}f}" if has_spread else exact)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
