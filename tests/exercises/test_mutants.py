@@ -127,7 +127,9 @@ def test_the_right_answer_in_another_dress_passes(number, question):
         if isinstance(question.answer(*question.inputs(np.random.default_rng(0))), tuple | dict):
             continue
         verdict = question.judge(function)
-        assert verdict.status == "right", (name, verdict.message)
+        is_right = verdict.status == "right"
+        # A loss that has to train may not turn into NumPy on its way.
+        assert is_right or re.search(BEYOND_VALUES, verdict.message), (name, verdict.message)
 
 
 def main():
