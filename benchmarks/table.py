@@ -6,9 +6,9 @@
 
 Fashion-MNIST and letters x an MLP at 2, 8, 16 and 32 latent dimensions and two kinds of
 convolutions, which take longer, at 16; `SECOND_SEED` names what is trained twice. Trained models
-are kept in build/benchmark/, measured rows in vae_helpers/benchmark.csv, each written whole: a run that was
-stopped goes on where it was. Delete rows to measure them again. `--page` writes the table into
-docs/benchmarks.md. `--time` takes one epoch of each model, compiled before, times the epochs.
+are kept in build/benchmark/, measured rows in vae_helpers/benchmark.csv, each written whole: a run
+that was stopped goes on where it was. Delete rows to measure them again. `--page` writes the table
+into docs/benchmarks.md. `--time` takes one epoch of each model, compiled before, times the epochs.
 """
 
 import argparse
