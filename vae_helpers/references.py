@@ -14,7 +14,6 @@ import scipy.linalg
 from vae_helpers.images import batches, check_images
 
 SLICE_VALUES = 8192 * 784  # pixels in one slice: 26 MB of float32
-COLUMNS = 4096  # pixels of all images in one block of their products
 # A probability of exactly 0 or 1 would make one wrong pixel cost infinitely much.
 MEAN_MARGIN = 1e-5  # the mean image is hardly ever far off: a tiny margin is enough
 PCA_MARGIN = 5e-3  # PCA overshoots at every edge; its cost is lowest between 0.003 and 0.01
@@ -62,27 +61,6 @@ def covariance(flat: np.ndarray, mean: np.ndarray, pixels=slice(None)) -> np.nda
     for part in slices(flat):
         centred = part[:, pixels] - centre
         total += centred.T @ centred
-    return total / len(flat)
-
-
-def products_of_images(flat: np.ndarray, mean: np.ndarray, widths=None) -> np.ndarray:
-    """Return the products of each two centred images, float64 (n, n), divided by n.
-
-    It has the eigenvalues of the covariance apart from zeros, and is the smaller of the two where
-    there are more pixels than images.
-
-    Args:
-        flat: (n, pixels), uint8 or floats in [0, 1].
-        mean: mean over images, (pixels,).
-        widths: what each pixel is divided by, (pixels,); nothing when None.
-    """
-    total = np.zeros((len(flat), len(flat)))
-    widths = np.ones(len(mean)) if widths is None else widths
-    scale = 1 / 255 if flat.dtype == np.uint8 else 1.0
-    for start in range(0, flat.shape[1], COLUMNS):
-        columns = slice(start, start + COLUMNS)
-        centred = (flat[:, columns] * scale - mean[columns]) / widths[columns]
-        total += centred @ centred.T
     return total / len(flat)
 
 
