@@ -32,19 +32,14 @@ BENCHMARK_SEEDS = (0,)
 
 
 def dense(*settings):
-    """A recipe of the benchmark's dense network: epochs, rate, batch."""
-    epochs, rate, batch = settings
-    return Recipe(16, (384, 256), epochs, rate, batch)
+    """A candidate of the benchmark's dense network: epochs, rate, batch."""
+    return Recipe(16, (384, 256), *settings)
 
 
-def convolution(*settings, transposed=False):
-    """A recipe of the benchmark's convolutions: epochs, rate, batch."""
-    epochs, rate, batch = settings
-    return Recipe(16, (128,), epochs, rate, batch, (32, 64), transposed)
-
-
-def transposed(*settings):
-    return convolution(*settings, transposed=True)
+def convolutions(epochs, transposed=False):
+    """The candidates of a convolution of the benchmark, which differ in their rate."""
+    rates = (2e-3, 4e-3, 1e-3)
+    return [Recipe(16, (128,), epochs, rate, 60, (32, 64), transposed) for rate in rates]
 
 
 # What is compared: the data set, and the candidates; those of one search take about the same time.
@@ -66,23 +61,11 @@ SEARCHES = {
     ),
     "safe": (FASHION, [recipes.TWO_DIMENSIONS]),
     f"{FASHION}, MLP": (FASHION, [dense(8, 2e-3, 60), dense(8, 3e-3, 100), dense(8, 1e-3, 60)]),
-    f"{FASHION}, convolution": (
-        FASHION,
-        [convolution(3, 2e-3, 60), convolution(3, 4e-3, 60), convolution(3, 1e-3, 60)],
-    ),
-    f"{FASHION}, transposed convolution": (
-        FASHION,
-        [transposed(3, 2e-3, 60), transposed(3, 4e-3, 60), transposed(3, 1e-3, 60)],
-    ),
+    f"{FASHION}, convolution": (FASHION, convolutions(3)),
+    f"{FASHION}, transposed convolution": (FASHION, convolutions(3, transposed=True)),
     f"{LETTERS}, MLP": (LETTERS, [dense(40, 2e-3, 60), dense(40, 1e-3, 60), dense(20, 2e-3, 60)]),
-    f"{LETTERS}, convolution": (
-        LETTERS,
-        [convolution(20, 2e-3, 60), convolution(20, 4e-3, 60), convolution(20, 1e-3, 60)],
-    ),
-    f"{LETTERS}, transposed convolution": (
-        LETTERS,
-        [transposed(20, 2e-3, 60), transposed(20, 4e-3, 60), transposed(20, 1e-3, 60)],
-    ),
+    f"{LETTERS}, convolution": (LETTERS, convolutions(20)),
+    f"{LETTERS}, transposed convolution": (LETTERS, convolutions(20, transposed=True)),
 }
 
 
