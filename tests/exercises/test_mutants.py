@@ -8,7 +8,6 @@ to be rejected. Where a question judges by more than numbers (gradients, noise, 
 
 import importlib
 import inspect
-import json
 import re
 import types
 
@@ -130,16 +129,3 @@ def test_the_right_answer_in_another_dress_passes(number, question):
         is_right = verdict.status == "right"
         # A loss that has to train may not turn into NumPy on its way.
         assert is_right or re.search(BEYOND_VALUES, verdict.message), (name, verdict.message)
-
-
-def main():
-    """Print the number of mutants of each question, as a table."""
-    rows = {}
-    for number, question in ASKED:
-        solution = solution_of(number, question)
-        rows[f"{number}.{question.name}"] = sum(1 for _ in mutate.mutants(solution))
-    print(json.dumps(rows, indent=1))
-
-
-if __name__ == "__main__":
-    main()
