@@ -35,23 +35,25 @@ def stamp():
     return {"date": datetime.date.today().isoformat(), "versions": versions()}
 
 
-def between(text, name, lines):
-    """Return a text with lines of Markdown between the comments that mark a script's place.
+def between(text, name, lines, script=None):
+    """Return a text with lines of Markdown between the comments that mark a table's place.
 
     Args:
-        text: holds ``<!-- NAME: written by benchmarks/NAME.py -->`` and ``<!-- /NAME -->``.
-        name: the script's.
+        text: holds ``<!-- NAME: written by benchmarks/SCRIPT.py -->`` and ``<!-- /NAME -->``.
+        name: the table's.
         lines: what shall stand there.
+        script: which writes it; `name` when None.
     """
-    begin, end = f"<!-- {name}: written by benchmarks/{name}.py -->", f"<!-- /{name} -->"
+    script = script or name
+    begin, end = f"<!-- {name}: written by benchmarks/{script}.py -->", f"<!-- /{name} -->"
     head, rest = text.split(begin)
     return f"{head}{begin}\n{lines}\n{end}{rest.split(end)[1]}"
 
 
-def write_page(name, lines):
-    """Write a script's table into docs/benchmarks.md."""
+def write_page(name, lines, script=None):
+    """Write a table of a script into docs/benchmarks.md."""
     text = PAGE.read_text(encoding="utf-8")
-    write_atomically(PAGE, between(text, name, lines))
+    write_atomically(PAGE, between(text, name, lines, script))
 
 
 def timed_fit(model, x, epochs, batch_size):

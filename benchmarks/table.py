@@ -1,11 +1,13 @@
 """The benchmark table: small VAEs on both data sets, measured on test images.
 
-    python benchmarks/table.py            # all 17 models, about an hour on two CPU cores
+    python benchmarks/table.py            # all models, about two hours on two CPU cores
+    python benchmarks/table.py --only VAE-GAN   # the rows whose file name holds this word
     python benchmarks/table.py --train    # train only; a second run measures
     python benchmarks/table.py --time     # time the trainings again, where the machine was busy
 
 Fashion-MNIST and letters x an MLP at 2, 8, 16 and 32 latent dimensions and two kinds of
-convolutions, which take longer, at 16; `SECOND_SEED` names what is trained twice. Trained models
+convolutions, which take longer, at 16; `SECOND_SEED` names what is trained twice. Then the
+variants of `methods.py`, on Fashion-MNIST, three seeds each. Trained models
 are kept in build/benchmark/, measured rows in vae_helpers/benchmark.csv, each written whole: a run
 that was stopped goes on where it was. Delete rows to measure them again. `--page` writes the table
 into docs/benchmarks.md. `--time` takes one epoch of each model, compiled before, times the epochs.
@@ -21,21 +23,24 @@ import keras
 import numpy as np
 import pandas as pd
 import store
+from methods import METHODS
 from store import MODELS, timed_fit
 from tqdm import tqdm
 
 from vae_helpers import metrics
-from vae_helpers.benchmark import STORE, summary, to_markdown
+from vae_helpers.benchmark import PLAIN, STORE, VARIANT_COLUMNS, summary, to_markdown
 from vae_helpers.classifier import train_classifier
 from vae_helpers.data import load_fashion_mnist, load_letters
 from vae_helpers.files import atomic_path, write_atomically
 from vae_helpers.recipes import BENCHMARK, build, train
 from vae_helpers.settings import seed_everything
 
+FASHION = "Fashion-MNIST"
 LATENT_DIMS = (2, 8, 16, 32)
+VARIANT_DIM = 16
 FEWER_LATENT_DIMS = (16,)  # of the convolutions, which take longer
 # Networks that are trained twice, so that the table shows how far a seed moves them.
-SECOND_SEED = (("Fashion-MNIST", "MLP"), ("Fashion-MNIST", "convolution"))
+SECOND_SEED = ((FASHION, "MLP"), (FASHION, "convolution"))
 IWAE_SAMPLES, IWAE_IMAGES = 500, 1_000
 PICTURES = 5_000  # samples for the Fréchet distance: a multiple of its 64 features
 
@@ -45,32 +50,63 @@ def main():
     parser.add_argument("--train", action="store_true", help="train the models, measure nothing")
     parser.add_argument("--time", action="store_true", help="only time the trainings again")
     parser.add_argument("--page", action="store_true", help="only write docs/benchmarks.md")
+    parser.add_argument("--only", default="", help="a part of the rows' file names; all without")
     options = parser.parse_args()
     if not options.page:
         data_sets = {
-            "Fashion-MNIST": load_fashion_mnist(allow_drawn=False),
+            FASHION: load_fashion_mnist(allow_drawn=False),
             "A-Z letters": load_letters(allow_drawn=False),
         }
-        progress = tqdm(list(rows()), unit="model", file=sys.stdout)
+        wanted = [row for row in rows() if options.only in name(row)]
+        if not wanted:
+            parser.error(f"--only is {options.only!r}, expected a part of {[*map(name, rows())]}")
+        progress = tqdm(wanted, unit="model", file=sys.stdout)
         for row in progress:
             progress.set_postfix_str(name(row))
             data = data_sets[row["data"]]
             if options.time:
-                store_seconds(row, seconds_alone(row, data))
+                if row["method"] == PLAIN and is_measured(row):
+                    store_seconds(row, seconds_alone(row, data))
             elif not is_measured(row):
                 train_model(row, data)
                 if not options.train:
                     store_row(row | measure(row, data))
     if not options.train:
-        store.write_page("table", to_markdown(summary(pd.read_csv(STORE))))
+        write_page(pd.read_csv(STORE))
+
+
+def write_page(stored):
+    """Write both tables of docs/benchmarks.md: the networks, and the variants."""
+    networks = {network for _, network in BENCHMARK}
+    plain = (stored["method"] == PLAIN) & stored["network"].isin(networks)
+    store.write_page("table", to_markdown(summary(stored[plain]).droplevel("method")))
+    compared = stored[stored["network"].isin({method.network for method in METHODS}) | ~plain]
+    compared = compared[(compared["data"] == FASHION) & (compared["latent_dim"] == VARIANT_DIM)]
+    result = summary(compared, VARIANT_COLUMNS).droplevel(["data", "latent_dim"])
+    store.write_page("variants", to_markdown(result, VARIANT_COLUMNS), script="table")
 
 
 def rows():
-    """Every (data, network, latent_dim, seed): a whole table first, then the second seeds."""
+    """Every row: a whole table first, then the second seeds, then the variants."""
     for seed, models in enumerate((BENCHMARK, SECOND_SEED)):
         for data, network in models:
             for latent_dim in latent_dims(network):
-                yield {"data": data, "network": network, "latent_dim": latent_dim, "seed": seed}
+                yield {
+                    "data": data,
+                    "method": PLAIN,
+                    "network": network,
+                    "latent_dim": latent_dim,
+                    "seed": seed,
+                }
+    for method in METHODS:
+        for seed in method.seeds:
+            yield {
+                "data": FASHION,
+                "method": method.name,
+                "network": method.network,
+                "latent_dim": VARIANT_DIM,
+                "seed": seed,
+            }
 
 
 def latent_dims(network):
@@ -79,8 +115,10 @@ def latent_dims(network):
 
 
 def name(row):
-    """A file's name."""
-    return f"{row['data']}_{row['network']}_{row['latent_dim']}_seed{row['seed']}".replace(" ", "-")
+    """A file's name; that of a plain VAE names no method."""
+    method = "" if row["method"] == PLAIN else f"{row['method']}_"
+    name = f"{row['data']}_{method}{row['network']}_{row['latent_dim']}_seed{row['seed']}"
+    return name.replace(" ", "-").replace(",", "")
 
 
 def is_measured(row):
@@ -91,8 +129,16 @@ def is_measured(row):
     return bool((stored == pd.Series(row)).all(axis=1).any())
 
 
+def train_row(row, data):
+    """Train a row's model, its seed set: the VAE and what `fit` returned."""
+    for method in METHODS:
+        if (method.name, method.network) == (row["method"], row["network"]):
+            return method.train(data)
+    return train(recipe_of(row), data.train_images)
+
+
 def recipe_of(row):
-    """The recipe of a row's model."""
+    """The recipe of a plain row's model."""
     recipe = BENCHMARK[row["data"], row["network"]]
     return dataclasses.replace(recipe, latent_dim=row["latent_dim"])
 
@@ -105,7 +151,7 @@ def train_model(row, data):
     keras.backend.clear_session()
     seed_everything(row["seed"])
     start = time.perf_counter()
-    vae, history = train(recipe_of(row), data.train_images)
+    vae, history = train_row(row, data)
     facts = {
         "seconds": round(time.perf_counter() - start, 1),
         "train_elbo": round(history.history["elbo"][-1], 3),
@@ -127,11 +173,12 @@ def measure(row, data):
     bound = metrics.importance_weighted(weights, IWAE_SAMPLES)
     samples, redrawn = vae.generate(PICTURES, seed=row["seed"]), vae.reconstruct(test)
     classifier = judge(row["data"], data)
-    features = [classifier.features(pictures) for pictures in (samples, test)]
-    frechet = metrics.frechet_with_error(*features)
+    of_samples, of_redrawn, of_test = map(classifier.features, (samples, redrawn, test))
+    frechet = metrics.frechet_with_error(of_samples, of_test)
     # The distance that real images have: as many training images against the same test images.
     real = classifier.features(data.train_images[: len(samples)])
-    floor = metrics.frechet_with_error(real, features[1])
+    floor = metrics.frechet_with_error(real, of_test)
+    precision, recall = metrics.precision_recall(of_samples, of_test[: len(samples)])
     values = {
         "elbo": elbo.mean,
         "elbo_error": elbo.error,
@@ -148,6 +195,9 @@ def measure(row, data):
         "frechet_samples": len(samples),
         "frechet_references": len(test),
         "frechet_floor": floor.mean,
+        "frechet_reconstructions": metrics.frechet_distance(of_redrawn, of_test),
+        "precision": precision,
+        "recall": recall,
         "sharpness_samples": metrics.sharpness(samples).mean(),
         "sharpness_reconstructions": metrics.sharpness(redrawn).mean(),
         "sharpness_data": metrics.sharpness(test).mean(),

@@ -1,4 +1,4 @@
-"""What the tests share: fast mode, and a browser that may not leave this machine."""
+"""What the tests share: fast mode, clean titles, a browser that may not leave this machine."""
 
 import os
 import shutil
@@ -7,6 +7,8 @@ import pytest
 from support import no_browser
 
 os.environ.setdefault("VAE_FAST", "1")
+
+from vae_helpers import settings  # noqa: E402  it reads VAE_FAST
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
@@ -18,6 +20,12 @@ CHROMIUM_ARGUMENTS = [
 ]
 INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1", "http://localhost")
 INSIDE_SOCKETS = ("ws://127.0.0.1", "ws://localhost")
+
+
+@pytest.fixture(autouse=True)
+def clean_titles(monkeypatch):
+    """No note in titles at the start: synthetic images of an earlier test leave one."""
+    monkeypatch.setattr(settings, "_title_notes", [])
 
 
 @pytest.fixture(scope="module")

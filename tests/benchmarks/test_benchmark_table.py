@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import store
 import table
+from methods import Method
 
 from vae_helpers import benchmark, metrics, recipes
 from vae_helpers.classifier import Classifier
@@ -22,6 +23,7 @@ from vae_helpers.likelihoods import Bernoulli, ContinuousBernoulli
 from vae_helpers.parts import ConvDecoder, ConvEncoder, Decoder, Encoder, TransposedDecoder
 from vae_helpers.recipes import BENCHMARK, SIXTEEN_DIMENSIONS, TWO_DIMENSIONS, Recipe
 
+COLUMNS = {**benchmark.COLUMNS, **benchmark.VARIANT_COLUMNS}
 TINY = Recipe(2, (8,), epochs=1, learning_rate=1e-3, batch_size=20)
 
 
@@ -85,8 +87,8 @@ def test_train_hands_the_likelihood_on():
 
 
 def measured(data="Fashion-MNIST", latent_dim=2, seed=0, **values):
-    row = {"data": data, "network": "MLP", "latent_dim": latent_dim, "seed": seed}
-    return row | {column: 10.0 for column in benchmark.COLUMNS} | values
+    row = {"data": data, "method": "VAE", "network": "MLP", "latent_dim": latent_dim, "seed": seed}
+    return row | dict.fromkeys(COLUMNS, 10.0) | values
 
 
 @pytest.fixture
@@ -104,8 +106,11 @@ def by_hand():
 
 def test_a_summary_is_the_mean_and_the_deviation_over_seeds(by_hand):
     result = benchmark.summary(by_hand)
-    assert list(result.index) == [("Zebra", "MLP", 16), ("Apple", "MLP", 2)], "in the table's order"
-    zebra = result.loc[("Zebra", "MLP", 16)]
+    assert list(result.index) == [
+        ("Zebra", "VAE", "MLP", 16),
+        ("Apple", "VAE", "MLP", 2),
+    ], "in the table's order"
+    zebra = result.loc[("Zebra", "VAE", "MLP", 16)]
     assert zebra["elbo", "mean"] == -102 and zebra["elbo", "std"] == pytest.approx(np.sqrt(8))
     assert zebra["seconds", "std"] == 0
     assert list(result["seeds"]) == [2, 2]
@@ -119,7 +124,8 @@ def test_a_summary_leaves_the_table_as_it_was(by_hand):
 
 
 def test_the_markdown_table(by_hand):
-    head, line, zebra, apple = benchmark.to_markdown(benchmark.summary(by_hand)).splitlines()
+    result = benchmark.summary(by_hand).droplevel("method")
+    head, line, zebra, apple = benchmark.to_markdown(result).splitlines()
     assert head == (
         "| data | network | latent | test ELBO | train ELBO | ELBO of the 1,000 | "
         "IWAE-500 of the 1,000 | reconstruction | KL | active units | Fréchet distance | "
@@ -137,12 +143,36 @@ def test_the_markdown_table(by_hand):
     assert len({text.count("|") for text in (head, line, zebra, apple)}) == 1
 
 
+def test_what_was_not_measured_is_an_empty_cell(by_hand):
+    by_hand.loc[by_hand["data"] == "Zebra", "recall"] = np.nan
+    columns = benchmark.VARIANT_COLUMNS
+    result = benchmark.summary(by_hand, columns).droplevel(["data", "latent_dim"])
+    head, _, zebra, apple = benchmark.to_markdown(result, columns).splitlines()
+    assert head.startswith("| method | network | test ELBO | ")
+    assert "recall | sharpness" in head and " | 10.00 ± 0.00 |  | " in zebra
+    assert "|  |" not in apple
+
+
+def test_variants_come_along_when_they_are_asked_for(tmp_path, monkeypatch):
+    rows = [measured(elbo=-1.0), measured(elbo=-2.0) | {"method": "beta 4"}]
+    pd.DataFrame(rows).to_csv(tmp_path / "store.csv", index=False)
+    monkeypatch.setattr(benchmark, "STORE", tmp_path / "store.csv")
+    assert list(benchmark.load_benchmark()["elbo"]) == [-1.0]
+    assert list(benchmark.load_benchmark(variants=True)["elbo"]) == [-1.0, -2.0]
+
+
 # --- the rows --------------------------------------------------------------------------------
 
 
 def test_the_rows_are_a_whole_table_and_then_second_seeds(script):
     rows = list(script.rows())
-    assert len(rows) == 17 == len({tuple(row.values()) for row in rows})
+    assert len(rows) == len({tuple(row.values()) for row in rows})
+    variants = rows[17:]
+    assert [(row["method"], row["network"], row["seed"]) for row in variants] == [
+        (method.name, method.network, seed) for method in script.METHODS for seed in method.seeds
+    ]
+    rows = rows[:17]
+    assert {row["method"] for row in rows} == {"VAE"}
     for seed, wanted in enumerate((BENCHMARK, script.SECOND_SEED)):
         part = [row for row in rows if row["seed"] == seed]
         models = [(row["data"], row["network"], row["latent_dim"]) for row in part]
@@ -152,9 +182,14 @@ def test_the_rows_are_a_whole_table_and_then_second_seeds(script):
 
 def test_names_are_those_of_files_and_tell_rows_apart(script):
     names = [script.name(row) for row in script.rows()]
-    assert len(set(names)) == 17
-    assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[-1].startswith("Fashion-MNIST_conv")
+    assert len(set(names)) == len(names)
+    assert names[0] == "Fashion-MNIST_MLP_2_seed0" and names[16].startswith("Fashion-MNIST_conv")
     assert not any(character in name for name in names for character in " /\\:")
+
+
+def test_a_variants_file_names_its_method(script):
+    row = {"data": "D", "method": "beta 4", "network": "small MLP", "latent_dim": 16, "seed": 2}
+    assert script.name(row) == "D_beta-4_small-MLP_16_seed2"
 
 
 # --- a run -----------------------------------------------------------------------------------
@@ -167,7 +202,23 @@ def data():
     return dataset_from_arrays(images[:40], labels[:40], names, "tiny", images[40:], labels[40:])
 
 
-PAGE = "# Title\n<!-- table: written by benchmarks/table.py -->\n{}\n<!-- /table -->\nrest\n"
+PAGE = """# Title
+<!-- table: written by benchmarks/table.py -->
+{}
+<!-- /table -->
+<!-- variants: written by benchmarks/table.py -->
+{}
+<!-- /variants -->
+rest
+"""
+
+
+def page_of(stored):
+    """The page of a run without variants."""
+    plain = benchmark.summary(stored).droplevel("method")
+    columns = benchmark.VARIANT_COLUMNS
+    none = benchmark.summary(stored[:0], columns).droplevel(["data", "latent_dim"])
+    return PAGE.format(benchmark.to_markdown(plain), benchmark.to_markdown(none, columns))
 
 
 class Model:
@@ -185,7 +236,7 @@ class Model:
 def run(script, data, tmp_path, monkeypatch):
     """The script with four tiny models, which counts what it does, under tmp_path."""
     calls = Counter()
-    (tmp_path / "page.md").write_text(PAGE.format("old"), encoding="utf-8")
+    (tmp_path / "page.md").write_text(PAGE.format("old", "old"), encoding="utf-8")
     monkeypatch.setattr(store, "PAGE", tmp_path / "page.md")
     places = {"MODELS": "models", "STORE": "benchmark.csv"}
     settings = {name: tmp_path / place for name, place in places.items()}
@@ -193,6 +244,7 @@ def run(script, data, tmp_path, monkeypatch):
         "BENCHMARK": {("A-Z letters", "MLP"): TINY},
         "LATENT_DIMS": (2, 3),
         "SECOND_SEED": (("A-Z letters", "MLP"),),
+        "METHODS": [],
     }
     settings |= {"load_fashion_mnist": lambda **_: None, "load_letters": lambda **_: data}
 
@@ -205,7 +257,7 @@ def run(script, data, tmp_path, monkeypatch):
         path = script.MODELS / f"{script.name(row)}.keras"
         assert path.read_text().split()[0] == str(row["latent_dim"])
         calls["measured", row["latent_dim"], row["seed"]] += 1
-        values = {column: 0.1 * (1 + row["seed"]) for column in benchmark.COLUMNS}
+        values = {column: 0.1 * (1 + row["seed"]) for column in COLUMNS}
         return values | {"versions": "Python 3 | full mode"}
 
     for name, value in {**settings, "train": train, "measure": measure}.items():
@@ -231,7 +283,7 @@ def assert_whole(run):
     names = [run.script.name(row) for row in run.script.rows()]
     models = [f"models/{name}.{ending}" for name in names for ending in ("json", "keras")]
     assert files(run.path) == sorted(["benchmark.csv", *models, "page.md"])
-    stored = pd.read_csv(run.script.STORE)[["data", "network", "latent_dim", "seed"]]
+    stored = pd.read_csv(run.script.STORE)[["data", "method", "network", "latent_dim", "seed"]]
     rows = pd.DataFrame(list(run.script.rows()))
     keys = ["seed", "latent_dim"]
     pd.testing.assert_frame_equal(
@@ -248,7 +300,7 @@ def test_a_run_trains_and_measures_everything_once_and_a_second_run_nothing(run)
         **{("measured", k, seed): 1 for k in (2, 3) for seed in (0, 1)},
     }
     page = (run.path / "page.md").read_text(encoding="utf-8")
-    assert page == PAGE.format(benchmark.to_markdown(benchmark.summary(stored)))
+    assert page == page_of(stored)
     before = dict(run.calls), (run.path / "benchmark.csv").read_bytes()
     run()
     assert (dict(run.calls), (run.path / "benchmark.csv").read_bytes()) == before
@@ -349,7 +401,7 @@ def test_timing_again_changes_the_seconds_of_each_row_and_nothing_else(run, monk
     pd.testing.assert_frame_equal(after.drop(columns="seconds"), before.drop(columns="seconds"))
     assert dict(run.calls) == done
     page = (run.path / "page.md").read_text(encoding="utf-8")
-    assert benchmark.to_markdown(benchmark.summary(after)) in page
+    assert page == page_of(after)
 
 
 def test_seconds_alone_is_an_epochs_time_times_the_epochs(run, monkeypatch):
@@ -362,7 +414,7 @@ def test_seconds_alone_is_an_epochs_time_times_the_epochs(run, monkeypatch):
     monkeypatch.setattr(run.script, "timed_fit", timed_fit)
     three = {("A-Z letters", "MLP"): dataclasses.replace(TINY, epochs=3)}
     monkeypatch.setattr(run.script, "BENCHMARK", three)
-    row = {"data": "A-Z letters", "network": "MLP", "latent_dim": 3, "seed": 0}
+    row = {"data": "A-Z letters", "method": "VAE", "network": "MLP", "latent_dim": 3, "seed": 0}
     assert run.script.seconds_alone(row, run.data) == 6.0
     assert epochs == [(3, 40, 1, 20)]
 
@@ -372,6 +424,22 @@ def test_each_model_has_its_facts(run):
     facts = json.loads(next(run.script.MODELS.glob("*.json")).read_text())
     assert facts["train_elbo"] == -7.0
     assert facts["seconds"] >= 0
+
+
+def test_a_variant_is_trained_by_its_method_and_only_the_wanted_rows_are(run, monkeypatch):
+    script, trained = run.script, []
+
+    def train_it(data):
+        trained.append(data)
+        return Model("16 variant"), SimpleNamespace(history={"elbo": [-5.0]})
+
+    monkeypatch.setattr(script, "METHODS", [Method("beta 4", "small MLP", train_it, (0, 1))])
+    monkeypatch.setattr(script, "load_fashion_mnist", lambda **_: run.data)
+    stored = run("--only", "beta-4")
+    assert trained == [run.data] * 2
+    assert list(stored["method"]) == ["beta 4"] * 2 and list(stored["seed"]) == [0, 1]
+    with pytest.raises(SystemExit):
+        run("--only", "beta-5")
 
 
 def test_the_seed_is_that_of_the_row(run):
@@ -406,7 +474,7 @@ def measuring(script, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")  # never stepped
 def test_a_measurement_is_what_the_metrics_say(data, measuring):
     script, trainings = measuring
-    row = {"data": "A-Z letters", "network": "MLP", "latent_dim": 3, "seed": 1}
+    row = {"data": "A-Z letters", "method": "VAE", "network": "MLP", "latent_dim": 3, "seed": 1}
     vae = recipes.build(dataclasses.replace(TINY, latent_dim=3), data.train_images)
     path = script.MODELS / f"{script.name(row)}.keras"
     vae.save(path)
@@ -427,7 +495,8 @@ def test_a_measurement_is_what_the_metrics_say(data, measuring):
     assert (got["train_elbo"], got["seconds"]) == (-7.0, 12.5)
     assert "Keras" in got["versions"]
     assert datetime.date.fromisoformat(got["date"]) <= datetime.date.today()
-    assert set(benchmark.COLUMNS) <= set(got)
+    assert set(COLUMNS) <= set(got)
+    assert 0 <= got["precision"] <= 1 and 0 <= got["recall"] <= 1
     script.judge("A-Z letters", data)
     assert trainings == [25], "one classifier judges them all"
 
@@ -450,11 +519,11 @@ def test_a_classifier_that_was_half_written_is_made_again(data, measuring, monke
 def stored():
     if not benchmark.STORE.exists():
         pytest.skip("the table has not been measured")
-    return benchmark.load_benchmark()
+    return benchmark.load_benchmark(variants=True)
 
 
 def test_every_model_has_been_measured_with_every_seed(stored, script):
-    keys = ["data", "network", "latent_dim", "seed"]
+    keys = ["data", "method", "network", "latent_dim", "seed"]
     expected = [tuple(row.values()) for row in script.rows()]
     assert sorted(stored[keys].itertuples(index=False, name=None)) == sorted(expected)
 
@@ -477,11 +546,14 @@ def test_the_stored_numbers_fit_together(stored):
     assert stored["accuracy_reconstructions"].between(0, 1).all()
     assert (stored["iwae_k"] == 500).all()
     assert (stored["frechet"] > 0).all()
-    for _, model in stored.groupby(["data", "network", "latent_dim"]):
+    for _, model in stored.groupby(benchmark.MODEL):
         assert model["parameters"].nunique() == 1 and model["train_images"].nunique() == 1
     assert (stored.groupby("data")["sharpness_data"].nunique() == 1).all()
 
 
-def test_the_page_of_benchmarks_holds_the_stored_table(stored):
+def test_the_page_of_benchmarks_holds_the_stored_tables(stored, script, tmp_path, monkeypatch):
     page = store.PAGE.read_text(encoding="utf-8")
-    assert store.between(page, "table", benchmark.to_markdown(benchmark.summary(stored))) == page
+    monkeypatch.setattr(store, "PAGE", tmp_path / "page.md")
+    store.PAGE.write_text(page, encoding="utf-8")
+    script.write_page(stored)
+    assert store.PAGE.read_text(encoding="utf-8") == page, "run benchmarks/table.py --page"

@@ -396,6 +396,47 @@ def test_the_frechet_distances_error_is_the_spread_over_other_samples():
     assert np.mean(errors) == pytest.approx(spread, rel=0.25)
 
 
+def test_precision_and_recall_are_those_of_a_search_through_all_pairs():
+    rng = np.random.default_rng(0)
+    samples, real = rng.normal(0.3, 0.8, (150, 4)), rng.normal(0, 1, (170, 4))
+
+    def share(points, centres):
+        radius = np.sort(cdist(centres, centres), axis=1)[:, 3]
+        return np.mean([(np.linalg.norm(centres - p, axis=1) <= radius).any() for p in points])
+
+    precision, recall = metrics.precision_recall(samples, real, k=3)
+    assert precision == pytest.approx(share(samples, real))
+    assert recall == pytest.approx(share(real, samples))
+    assert metrics.precision_recall(real, samples) == (recall, precision)
+
+
+def test_samples_of_half_the_classes_are_precise_and_do_not_cover():
+    rng = np.random.default_rng(1)
+    near, far = rng.normal(0, 1, (600, 3)), rng.normal(30, 1, (300, 3))
+    real = np.concatenate([near[:300], far])
+    precision, recall = metrics.precision_recall(near[300:], real)
+    assert precision > 0.85
+    assert 0.4 < recall < 0.5, "the far half of the real images is not covered"
+
+
+def test_samples_far_from_all_real_images_are_neither():
+    points = np.random.default_rng(2).normal(size=(40, 2))
+    assert metrics.precision_recall(points + 50, points) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "shapes, k, words",
+    [
+        (((9, 2), (9, 3)), 3, "expected .n, d. and .m, d."),
+        (((9, 2), (3, 2)), 3, "k is 3, expected 1 to 2"),
+        (((9, 2), (9, 2)), 0, "k is 0"),
+    ],
+)
+def test_features_without_enough_neighbours_are_rejected(shapes, k, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.precision_recall(*map(np.zeros, shapes), k=k)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 500])
 def test_the_nearest_image_is_that_of_a_search_through_all(chunk):
     rng = np.random.default_rng(0)

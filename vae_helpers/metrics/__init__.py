@@ -19,6 +19,7 @@ _HOME = {  # name -> module of this package
     "importance_weighted": "bounds",
     "log_weights": "bounds",
     "nearest": "pictures",
+    "precision_recall": "pictures",
     "rate_split": "codes",
     "sharpness": "pictures",
     "wilson": "counts",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.ndimage
+import scipy.spatial
 
 from vae_helpers.images import as_float, batches, check_images, image_shape_of
 from vae_helpers.metrics.bounds import Estimate
@@ -86,6 +87,49 @@ def frechet_with_error(features, other, draws: int = 20, seed: int = 0) -> Estim
         for _ in range(draws)
     ]
     return Estimate(frechet_distance(features, other), float(np.std(distances, ddof=1)))
+
+
+def precision_recall(features, references, k: int = 3) -> tuple[float, float]:
+    """Return how many samples look real, and how much of the real images the samples cover.
+
+    Around each reference stands a ball that reaches to its k-th nearest other reference; precision
+    is the share of samples inside one of these balls. Recall is the same with the roles exchanged:
+    the share of references inside the balls around the samples. A model that has forgotten half
+    of the classes can have a high precision, but not a high recall. Two samples of one distribution
+    do not give 1: take it of two halves of the data for what can be reached.
+
+    Args:
+        features: of the samples, (n, d).
+        references: features of real images, (m, d); m like n, since a smaller set has larger balls.
+        k: which neighbour sets the radius.
+
+    Raises:
+        ValueError: if the shapes do not fit, or one of them has no k-th neighbour.
+
+    Source: Kynkäänniemi et al. (2019), "Improved precision and recall metric for assessing
+        generative models", arXiv:1904.06991.
+    """
+    features, references = np.asarray(features, np.float64), np.asarray(references, np.float64)
+    if features.ndim != 2 or references.ndim != 2 or features.shape[1] != references.shape[1]:
+        raise ValueError(
+            f"features and references have shapes {features.shape} and {references.shape}, "
+            "expected (n, d) and (m, d)"
+        )
+    fewest = min(len(features), len(references))
+    if not 1 <= k < fewest:
+        raise ValueError(f"k is {k}, expected 1 to {fewest - 1}: there are {fewest} rows")
+    return _share_inside(features, references, k), _share_inside(references, features, k)
+
+
+def _share_inside(points, centres, k):
+    """The share of points within the radius of at least one centre."""
+    tree = scipy.spatial.cKDTree(centres)
+    radius = tree.query(centres, k + 1)[0][:, -1]  # the nearest is the centre itself
+    inside = [
+        np.any(scipy.spatial.distance.cdist(rows, centres) <= radius, axis=1)
+        for rows in np.array_split(points, -(-len(points) // 1_000))
+    ]
+    return float(np.mean(np.concatenate(inside)))
 
 
 def nearest(images, among, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
