@@ -28,7 +28,7 @@ FLOORS = [
         "data",
         "known_mistakes",
     ],
-    ["metrics", "disentanglement", "benchmark", "plots", "audit"],
+    ["metrics", "rotation", "disentanglement", "benchmark", "plots", "audit"],
     ["widgets"],
     ["exercises"],
 ]

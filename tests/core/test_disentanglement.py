@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from vae_helpers import disentanglement as scores
 from vae_helpers import metrics
+from vae_helpers import rotation as rotations
 from vae_helpers.elbo import gaussian_kl
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.total_correlation import BetaTC, batch_total_correlation
@@ -206,8 +207,14 @@ def test_what_cannot_be_scored_is_rejected_in_plain_words(score):
         score(codes, factors | {"slant": np.full(50, np.nan)})
     with pytest.raises(ValueError, match="codes have values that are not finite"):
         score(np.where(codes == codes[3, 1], np.nan, codes), factors)
-    with pytest.raises(ValueError, match=r"factors have shape \(50, 3\), expected \(49, n_fac"):
+    with pytest.raises(
+        ValueError, match=r"'slant' has shape \(50,\), expected \(49,\): one a code"
+    ):
         score(codes[:49], factors)
+    with pytest.raises(ValueError, match=r"factors have shape \(50,\), expected \(n, n_factors\)"):
+        score(codes, factors["slant"])
+    with pytest.raises(ValueError, match="'kind' holds <U4, expected numbers"):
+        score(codes, factors | {"kind": np.array(["wide"] * 50)})
     with pytest.raises(ValueError, match=r"codes have shape \(50,\), expected \(n, latent_dim\)"):
         score(codes[:, 0], factors)
     with pytest.raises(ValueError, match="there is one latent|there is one factor"):
@@ -284,10 +291,10 @@ def test_the_gaussian_total_correlation_leaves_constant_latents_out():
 
 def test_a_random_rotation_is_one():
     for latent_dim in (2, 5):
-        rotation = scores.random_rotation(latent_dim, seed=latent_dim)
+        rotation = rotations.random_rotation(latent_dim, seed=latent_dim)
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(latent_dim), atol=1e-12)
         assert np.linalg.det(rotation) == pytest.approx(1.0)
-    firsts = [scores.random_rotation(3, seed)[0, 0] for seed in range(600)]
+    firsts = [rotations.random_rotation(3, seed)[0, 0] for seed in range(600)]
     # A coordinate of a point on the sphere is uniform between -1 and 1.
     assert stats.kstest(firsts, stats.uniform(-1, 2).cdf).pvalue > 0.001
 
@@ -295,13 +302,13 @@ def test_a_random_rotation_is_one():
 def test_the_rotated_posterior_is_that_of_the_rotated_codes():
     rng = np.random.default_rng(0)
     z_mean, z_log_var = rng.standard_normal((4, 3)), rng.uniform(-2, 1, (4, 3))
-    rotation = scores.random_rotation(3, seed=1)
-    means, covariances = scores.rotate_posterior(z_mean, z_log_var, rotation)
+    rotation = rotations.random_rotation(3, seed=1)
+    means, covariances = rotations.rotate_posterior(z_mean, z_log_var, rotation)
     z = z_mean + np.exp(0.5 * z_log_var) * rng.standard_normal((50_000, 4, 3))
     z = z @ rotation.T
     np.testing.assert_allclose(z.mean(axis=0), means, atol=0.03)
     np.testing.assert_allclose(np.cov(z[:, 2].T), covariances[2], atol=0.06)
-    drawn = scores.sample_full_covariance(np.tile(means[2], (50_000, 1)), covariances[2])
+    drawn = rotations.sample_full_covariance(np.tile(means[2], (50_000, 1)), covariances[2])
     np.testing.assert_allclose(np.cov(drawn.T), covariances[2], atol=0.06)
     np.testing.assert_allclose(drawn.mean(axis=0), means[2], atol=0.03)
 
@@ -313,14 +320,14 @@ def test_the_kl_of_a_full_covariance():
     z = rng.multivariate_normal(mean, covariance, size=100_000)
     log_ratio = stats.multivariate_normal(mean, covariance).logpdf(z)
     log_ratio -= stats.multivariate_normal(np.zeros(3)).logpdf(z)
-    found = scores.full_covariance_kl(mean[None], covariance[None])[0]
+    found = rotations.full_covariance_kl(mean[None], covariance[None])[0]
     error = log_ratio.std() / math.sqrt(len(z))
     assert abs(found - log_ratio.mean()) < STANDARD_ERRORS * error
     # A diagonal one costs what the course's closed form says, and so does any rotation of it.
     z_mean, z_log_var = rng.standard_normal((4, 3)), rng.uniform(-2, 1, (4, 3))
-    rotated = scores.rotate_posterior(z_mean, z_log_var, scores.random_rotation(3))
+    rotated = rotations.rotate_posterior(z_mean, z_log_var, rotations.random_rotation(3))
     np.testing.assert_allclose(
-        scores.full_covariance_kl(*rotated), gaussian_kl(z_mean, z_log_var), rtol=1e-6
+        rotations.full_covariance_kl(*rotated), gaussian_kl(z_mean, z_log_var), rtol=1e-6
     )
 
 
@@ -333,7 +340,7 @@ def test_the_kl_of_a_full_covariance():
 )
 def test_what_is_no_rotation_is_rejected(rotation, words):
     with pytest.raises(ValueError, match=words):
-        scores.rotate_posterior(np.zeros((4, 3)), np.zeros((4, 3)), rotation)
+        rotations.rotate_posterior(np.zeros((4, 3)), np.zeros((4, 3)), rotation)
 
 
 # --- training with beta on the total correlation ---------------------------------------------
