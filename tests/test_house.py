@@ -20,6 +20,7 @@ FLOORS = [
     ["vae"],
     [
         "conditional",
+        "objectives",
         "total_correlation",
         "recipes",
         "classifier",

@@ -1,9 +1,9 @@
 """The terms of the ELBO as pure functions on tensors.
 
-Every function but one returns one value for each image, shape (batch,), in nats. Everything an image
-is made of (pixels, latent dimensions) is added up with an explicit `tf.reduce_sum`; the mean
-over images is left to the caller. Arguments may be NumPy arrays or tensors; floats keep their
-precision.
+Every function returns one value for each image, shape (batch,), in nats; only
+`gaussian_kl_per_dimension` keeps the latent dimensions apart. Everything an image is made of
+(pixels, latent dimensions) is added up with an explicit `tf.reduce_sum`; the mean over images is
+left to the caller. Arguments may be NumPy arrays or tensors; floats keep their precision.
 """
 
 import math

@@ -231,8 +231,13 @@ class BetaConditionedVAE(VAE):
         return self.decoder(told, training=training)
 
     def objective(self, reconstruction, kl, forward):
-        """Return reconstruction + beta * kl, each image with its own beta, (batch,), in nats."""
-        return reconstruction + forward["betas"] * kl
+        """Return (reconstruction + beta * kl) / sqrt(max(beta, 1)), each image at its own beta.
+
+        Undivided, an image at a beta of 100 would pull on the shared weights so hard that those
+        at low betas were hardly heard. The best model of any one beta is the same.
+        """
+        betas = forward["betas"]
+        return (reconstruction + betas * kl) / tf.sqrt(tf.maximum(betas, 1.0))
 
     def draw_betas(self, n) -> tf.Tensor:
         """Return n betas, log-uniform from `lowest` to `highest`, shape (n,)."""
