@@ -2,7 +2,17 @@
 
 import numpy as np
 
+from vae_helpers.exercises.factors import information_gap, rotated_vae
 from vae_helpers.exercises.question import Mistake, Question
+
+__all__ = [
+    "annealing_weight",
+    "exchange_rate",
+    "information_gap",
+    "paid_nats",
+    "rate_of_a_price",
+    "rotated_vae",
+]
 
 
 def solutions():

@@ -18,3 +18,15 @@ def annealing_weight(step, steps, cycles, rise):
 
 def paid_nats(kl, floor):
     return np.sum(np.maximum(np.mean(kl, axis=0), floor))
+
+
+def information_gap(table, entropies):
+    ordered = np.sort(table, axis=0)  # over the latents
+    gaps = ordered[-1] - ordered[-2]
+    return np.mean(gaps / entropies)
+
+
+def rotated_vae(z_mean, z_log_var, weights, rotation):
+    means = z_mean @ rotation.T
+    covariances = (rotation * np.exp(z_log_var)[:, None, :]) @ rotation.T
+    return means, covariances, rotation @ weights
