@@ -2,17 +2,8 @@
 
 import numpy as np
 
-from vae_helpers.exercises.factors import information_gap, rotated_vae
+from vae_helpers.exercises import factors
 from vae_helpers.exercises.question import Mistake, Question
-
-__all__ = [
-    "annealing_weight",
-    "exchange_rate",
-    "information_gap",
-    "paid_nats",
-    "rate_of_a_price",
-    "rotated_vae",
-]
 
 
 def solutions():
@@ -266,3 +257,6 @@ paid_nats = Question(
     solutions=solutions,
     remark="Below the floor the gradient is 0: such a dimension is neither emptied nor filled.",
 )
+
+
+information_gap, rotated_vae = factors.information_gap, factors.rotated_vae
