@@ -49,7 +49,7 @@ class AnnealedVAE(VAE):
     Raises:
         ValueError: if steps or cycles is no whole number above 0, or rise no such share.
 
-    Source: Bowman et al. (2016), arXiv:1511.06349, and Sonderby et al. (2016), arXiv:1602.02282;
+    Source: Bowman et al. (2016), arXiv:1511.06349, and Sønderby et al. (2016), arXiv:1602.02282;
         cycles: Fu et al. (2019), arXiv:1903.10145, with 4 cycles and half of each rising.
     """
 
@@ -95,7 +95,7 @@ class FreeBitsVAE(VAE):
         ValueError: if floor is no such number, or the prior is another one.
 
     Source: Kingma et al. (2016), "Improving variational inference with inverse autoregressive
-        flow", arXiv:1606.04934, appendix C.8.
+        flow", arXiv:1606.04934.
     """
 
     def __init__(self, encoder, latent, decoder, floor, **kwargs):

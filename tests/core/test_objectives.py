@@ -203,6 +203,15 @@ def test_the_audit_knows_it_by_name(name, variants):
     assert not audit.is_elbo
 
 
+def test_the_audit_finds_the_counter_that_a_weight_follows_and_leaves_it_alone():
+    vae = compiled(AnnealedVAE, steps=100)
+    vae.fit(IMAGES, batch_size=20, verbose=0)
+    audit = audit_model(vae, IMAGES)
+    assert audit.kl_weight == pytest.approx(6 / 100 / 0.5, rel=1e-3)
+    assert any("KL's weight follows the variable" in note for note in audit.notes)
+    assert float(steps_taken(vae)) == 6
+
+
 # --- what is rejected ----------------------------------------------------------------------------
 
 
