@@ -20,7 +20,7 @@ from vae_helpers.recipes import Recipe
 
 STORE = Path(__file__).with_name("disentanglement.csv")
 BINS = 20  # as in Locatello et al. (2019)
-LETTER = "R"
+LETTER = "E"
 FACTORS = {"slant": (-0.3, 0.3), "shift_x": (-2.0, 2.0), "shift_y": (-2.0, 2.0)}
 FIXED = {"weight": 0.4, "scale": 1.0, "noise": 0.0}
 # What the comparison trains on `letters_with_factors`.

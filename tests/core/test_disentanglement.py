@@ -12,6 +12,7 @@ from vae_helpers import disentanglement as scores
 from vae_helpers import metrics
 from vae_helpers import rotation as rotations
 from vae_helpers.elbo import gaussian_kl
+from vae_helpers.likelihoods import Bernoulli
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.total_correlation import BetaTC, batch_total_correlation
 from vae_helpers.vae import VAE
@@ -341,6 +342,64 @@ def test_the_kl_of_a_full_covariance():
 def test_what_is_no_rotation_is_rejected(rotation, words):
     with pytest.raises(ValueError, match=words):
         rotations.rotate_posterior(np.zeros((4, 3)), np.zeros((4, 3)), rotation)
+
+
+class LinearModel:
+    """Images are sigmoids of z W; the posteriors are given, and have unlike variances."""
+
+    image_shape = (3, 4, 1)
+    likelihood = Bernoulli()
+
+    def __init__(self, n=3_000):
+        rng = np.random.default_rng(0)
+        self.weights = 3 * rng.standard_normal((3, 12))
+        self.z_mean = rng.standard_normal((n, 3))
+        self.z_log_var = np.log([0.01, 0.1, 0.9]) + 0.1 * rng.standard_normal((n, 3))
+
+    def encode(self, images):
+        return self.z_mean, self.z_log_var
+
+    def outputs(self, z, inputs=None):
+        logits = tf.matmul(z, tf.constant(self.weights, tf.float32))
+        return tf.reshape(logits, (-1, *self.image_shape))
+
+
+def test_a_rotated_model_has_the_same_elbo_and_other_codes():
+    model = LinearModel()
+    images = np.random.default_rng(1).uniform(size=(3_000, 3, 4, 1)).astype("float32")
+    rotation = rotations.random_rotation(3, seed=2)
+    straight, elbo = rotations.rotated_elbo(model, images, np.eye(3))
+    z = model.z_mean + np.exp(0.5 * model.z_log_var) * np.random.default_rng(0).standard_normal(
+        (3_000, 3)
+    )
+    np.testing.assert_allclose(straight, z, atol=1e-9)
+    reconstruction = -Bernoulli().log_likelihood(images, model.outputs(tf.constant(z, tf.float32)))
+    kl = gaussian_kl(model.z_mean, model.z_log_var)
+    np.testing.assert_allclose(elbo, -(reconstruction + kl), rtol=1e-4)
+    codes, rotated = rotations.rotated_elbo(model, images, rotation, seed=1)
+    error = (rotated - elbo).std() / math.sqrt(len(elbo))
+    assert abs((rotated - elbo).mean()) < STANDARD_ERRORS * error
+    factors = {str(j): model.z_mean[:, j] for j in range(3)}
+    assert scores.mig(codes, factors) < 0.5 * scores.mig(straight, factors)
+    np.testing.assert_allclose(rotation.T @ np.cov(codes.T) @ rotation, np.cov(z.T), atol=0.1)
+
+
+def test_a_diagonal_posterior_pays_for_the_rotation_and_for_nothing_else():
+    model = LinearModel()
+    images = np.zeros((3_000, 3, 4), np.uint8)
+    rotation = rotations.random_rotation(3, seed=2)
+    _, full = rotations.rotated_elbo(model, images, np.eye(3))
+    _, same = rotations.rotated_elbo(model, images, np.eye(3), diagonal=True)
+    np.testing.assert_allclose(same, full, rtol=1e-6)
+    # KL of the diagonal one from N(0, I), by hand; its samples are narrower than the full one's.
+    means, covariances = rotations.rotate_posterior(model.z_mean, model.z_log_var, rotation)
+    log_var = -np.log(np.stack([np.diag(np.linalg.inv(part)) for part in covariances]))
+    codes, elbo = rotations.rotated_elbo(model, images, rotation, diagonal=True, seed=3)
+    noise_of = np.random.default_rng(3).standard_normal(means.shape)
+    np.testing.assert_allclose(codes, means + np.exp(0.5 * log_var) * noise_of, atol=1e-6)
+    outputs = model.outputs(tf.constant(codes @ rotation, tf.float32))
+    reconstruction = -Bernoulli().log_likelihood(np.zeros((1, 3, 4, 1), "float32"), outputs)
+    np.testing.assert_allclose(elbo, -(reconstruction + gaussian_kl(means, log_var)), rtol=1e-4)
 
 
 # --- training with beta on the total correlation ---------------------------------------------
