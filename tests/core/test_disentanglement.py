@@ -170,6 +170,13 @@ def test_a_factor_of_few_values_keeps_them(values):
     assert found["MIG"] > 0.9 and found["SAP"] > 0.98 and found["disentanglement"] > 0.99
 
 
+def test_rare_values_of_few_are_not_put_together():
+    kind = np.repeat([0, 1, 2, 3], [970, 10, 10, 10])
+    table, entropies = scores.information_table(kind[:, None], {"kind": kind})
+    assert entropies[0] == pytest.approx(stats.entropy([0.97, 0.01, 0.01, 0.01]))
+    assert table[0, 0] == pytest.approx(entropies[0])
+
+
 @pytest.mark.parametrize("usual", [0.0, 3.0])
 def test_a_value_that_most_share_keeps_a_bin_of_its_own(usual):
     rng = np.random.default_rng(8)
@@ -282,7 +289,7 @@ def test_a_latent_copied_has_the_total_correlation_of_all_that_it_tells():
 
 def test_the_gaussian_total_correlation_leaves_constant_latents_out():
     z = noise(3)
-    z = np.column_stack([z[:, 0], 0.6 * z[:, 0] + 0.8 * z[:, 1], np.full(N, 0.2)])
+    z = np.column_stack([z[:, 0], 0.6 * z[:, 0] + 0.8 * z[:, 1], np.full(N, 0.25)])
     expected = -0.5 * math.log(1 - 0.36)
     assert metrics.gaussian_total_correlation(z) == pytest.approx(expected, abs=0.02)
 
