@@ -35,7 +35,7 @@ def noise(columns, n=N, seed=9):
 def aligned(factors, extra=0):
     """One latent a factor, in other units, one of them backwards; then latents of noise."""
     slant, weight, shift = factors.values()
-    return np.column_stack([5 - 3 * shift, 100 * slant, 1e-3 * weight, noise(extra)])
+    return np.column_stack([5 - 3 * shift, 100 * slant, 1e-3 * weight, noise(extra, len(shift))])
 
 
 def turned(codes, degrees):
@@ -69,6 +69,14 @@ def test_factors_of_other_images_are_told_no_better_than_chance():
     found = scores.all_scores(aligned(factors), {name: v[order] for name, v in factors.items()})
     assert found["MIG"] < 2 * BIAS and found["SAP"] < 0.01
     assert found["informativeness"] < 0.01
+
+
+def test_images_that_come_in_order_score_as_in_any_order():
+    factors = known_factors(2_000)
+    order = np.argsort(factors["slant"])
+    in_order = {name: values[order] for name, values in factors.items()}
+    for name, value in scores.all_scores(aligned(in_order), in_order).items():
+        assert value == pytest.approx(1.0, abs=0.05), name
 
 
 def test_a_factor_told_by_two_latents_alike_has_no_gap():
@@ -227,6 +235,27 @@ def test_what_cannot_be_scored_is_rejected_in_plain_words(score):
         score(codes[:, 0], factors)
     with pytest.raises(ValueError, match="there is one latent|there is one factor"):
         score(codes[:, :1], factors) if score is not scores.dci else score(codes, codes[:, :1])
+
+
+def test_odd_codes_give_finite_scores_from_zero_to_one():
+    rng = np.random.default_rng(0)
+    one = rng.standard_normal(300)
+    rare = np.zeros(300)
+    rare[7] = 1.0
+    factors = {"tiny": 1e-30 * one, "far": 1e9 + rng.standard_normal(300), "rare": rare}
+    factors |= {"bool": one > 0, "whole": rng.integers(-3, 3, 300), "single": one.astype("float32")}
+    for codes in (
+        np.column_stack([one, one, -one]),  # copies
+        np.column_stack([1e20 * one, 1e-20 * one, np.full(300, 1e9)]),
+        np.column_stack([one, rare, 1e9 + 1e-3 * one]).astype("float32"),
+        rng.integers(0, 2, (300, 3)),
+    ):
+        for name, value in scores.all_scores(codes, factors).items():
+            assert 0 <= value <= 1, name
+    assert all(0 <= v <= 1 for v in scores.all_scores(noise(2, 4), known_factors(4)).values())
+    assert scores.sap(np.column_stack([one, rare]), {"tiny": 1e-30 * one}) > 0.9
+    two = {"a": [0, 1], "b": [1, 0]}
+    assert all(0 <= v <= 1 for v in scores.all_scores(np.eye(2), two).values())
 
 
 def test_bins_are_a_whole_number_above_one():
