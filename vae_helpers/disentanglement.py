@@ -20,7 +20,7 @@ from vae_helpers.recipes import Recipe
 
 STORE = Path(__file__).with_name("disentanglement.csv")
 BINS = 20  # as in Locatello et al. (2019)
-LETTER = "R"
+LETTER = "E"
 FACTORS = {"slant": (-0.3, 0.3), "shift_x": (-2.0, 2.0), "shift_y": (-2.0, 2.0)}
 FIXED = {"weight": 0.4, "scale": 1.0, "noise": 0.0}
 # What the comparison trains on `letters_with_factors`.
@@ -183,12 +183,15 @@ def dci(codes, factors, penalty: float | None = None) -> DCI:
     if factors.shape[1] < 2:
         raise ValueError("there is one factor, expected two or more: DCI compares factors")
     half = len(codes) // 2
-    codes, factors = (_standardised(part, rows=half) for part in (codes, factors))
+    order = np.random.default_rng(0).permutation(len(codes))  # images may come sorted
+    codes, factors = (_standardised(part[order], rows=half) for part in (codes, factors))
     if penalty is None:
         penalty = CHANCE / math.sqrt(half)
     weights = _lasso(codes[:half], factors[:half], penalty)
     errors = np.mean(np.square(factors[half:] - codes[half:] @ weights), axis=0)
-    explained = 1 - errors / np.mean(np.square(factors[half:]), axis=0)
+    variances = np.mean(np.square(factors[half:]), axis=0)  # 0: a rare value that half lacks
+    explained = 1 - errors / np.where(variances > 0, variances, np.inf)
+    explained = np.where(variances > 0, explained, 0.0)
     importances = np.abs(weights)
     return DCI(
         disentanglement=_concentration(importances),
@@ -267,7 +270,7 @@ def _standardised(values, rows=None):
     """Mean 0 and deviation 1 in the first `rows`; a column that does not change there is 0."""
     seen = values[:rows]
     mean, deviation = seen.mean(axis=0), seen.std(axis=0)
-    moves = deviation > 1e-12 * np.maximum(1e-12, np.abs(seen).max(axis=0))
+    moves = deviation > 1e-12 * np.abs(seen).max(axis=0)  # more than rounding
     return np.where(moves, (values - mean) / np.where(moves, deviation, 1.0), 0.0)
 
 

@@ -8,6 +8,9 @@ Source: Locatello et al. (2019), arXiv:1811.12359, theorem 1, whose proof uses s
 """
 
 import numpy as np
+import tensorflow as tf
+
+from vae_helpers.images import unit_interval
 
 
 def random_rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
@@ -55,6 +58,37 @@ def sample_full_covariance(means, covariances, seed: int = 0) -> np.ndarray:
     """Return one sample of each N(mean, covariance), (n, latent_dim)."""
     noise = np.random.default_rng(seed).standard_normal(np.shape(means))
     return means + np.einsum("...ij,...j->...i", np.linalg.cholesky(covariances), noise)
+
+
+def rotated_elbo(
+    vae, images, rotation, seed: int = 0, diagonal: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a code of each image and its ELBO, posterior and decoder of a VAE rotated together.
+
+    Nothing of the model is changed: the rotation is undone in front of its decoder. One code is
+    drawn for each image, with noise of its own and not by rotating one of the model's.
+
+    Args:
+        vae: a `VAE` with the prior N(0, I).
+        images: as `encode` takes them; they are decoded all at once.
+        rotation: R, (latent_dim, latent_dim), orthogonal.
+        seed: of the noise.
+        diagonal: whether the rotated posterior is replaced by the diagonal Gaussian that is
+            closest to it, in the sense of KL(diagonal || rotated): the best that an encoder
+            with two outputs a latent could say.
+
+    Returns:
+        Codes R z, (n, latent_dim), and ELBOs, (n,), nats per image.
+    """
+    means, covariances = rotate_posterior(*vae.encode(images), rotation)
+    if diagonal:
+        precisions = np.diagonal(np.linalg.inv(covariances), axis1=1, axis2=2)
+        covariances = np.eye(len(rotation)) / precisions[:, None, :]
+    codes = sample_full_covariance(means, covariances, seed)
+    outputs = vae.outputs(tf.constant(codes @ rotation, tf.float32))
+    pixels = unit_interval(images, vae.image_shape)
+    log_likelihood = vae.likelihood.log_likelihood(pixels, outputs).numpy()
+    return codes, log_likelihood - full_covariance_kl(means, covariances)
 
 
 def _checked_rotation(rotation, latent_dim):

@@ -12,6 +12,7 @@ from vae_helpers import disentanglement as scores
 from vae_helpers import metrics
 from vae_helpers import rotation as rotations
 from vae_helpers.elbo import gaussian_kl
+from vae_helpers.likelihoods import Bernoulli
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.total_correlation import BetaTC, batch_total_correlation
 from vae_helpers.vae import VAE
@@ -34,7 +35,7 @@ def noise(columns, n=N, seed=9):
 def aligned(factors, extra=0):
     """One latent a factor, in other units, one of them backwards; then latents of noise."""
     slant, weight, shift = factors.values()
-    return np.column_stack([5 - 3 * shift, 100 * slant, 1e-3 * weight, noise(extra)])
+    return np.column_stack([5 - 3 * shift, 100 * slant, 1e-3 * weight, noise(extra, len(shift))])
 
 
 def turned(codes, degrees):
@@ -68,6 +69,14 @@ def test_factors_of_other_images_are_told_no_better_than_chance():
     found = scores.all_scores(aligned(factors), {name: v[order] for name, v in factors.items()})
     assert found["MIG"] < 2 * BIAS and found["SAP"] < 0.01
     assert found["informativeness"] < 0.01
+
+
+def test_images_that_come_in_order_score_as_in_any_order():
+    factors = known_factors(2_000)
+    order = np.argsort(factors["slant"])
+    in_order = {name: values[order] for name, values in factors.items()}
+    for name, value in scores.all_scores(aligned(in_order), in_order).items():
+        assert value == pytest.approx(1.0, abs=0.05), name
 
 
 def test_a_factor_told_by_two_latents_alike_has_no_gap():
@@ -169,6 +178,13 @@ def test_a_factor_of_few_values_keeps_them(values):
     assert found["MIG"] > 0.9 and found["SAP"] > 0.98 and found["disentanglement"] > 0.99
 
 
+def test_rare_values_of_few_are_not_put_together():
+    kind = np.repeat([0, 1, 2, 3], [970, 10, 10, 10])
+    table, entropies = scores.information_table(kind[:, None], {"kind": kind})
+    assert entropies[0] == pytest.approx(stats.entropy([0.97, 0.01, 0.01, 0.01]))
+    assert table[0, 0] == pytest.approx(entropies[0])
+
+
 @pytest.mark.parametrize("usual", [0.0, 3.0])
 def test_a_value_that_most_share_keeps_a_bin_of_its_own(usual):
     rng = np.random.default_rng(8)
@@ -219,6 +235,27 @@ def test_what_cannot_be_scored_is_rejected_in_plain_words(score):
         score(codes[:, 0], factors)
     with pytest.raises(ValueError, match="there is one latent|there is one factor"):
         score(codes[:, :1], factors) if score is not scores.dci else score(codes, codes[:, :1])
+
+
+def test_odd_codes_give_finite_scores_from_zero_to_one():
+    rng = np.random.default_rng(0)
+    one = rng.standard_normal(300)
+    rare = np.zeros(300)
+    rare[7] = 1.0
+    factors = {"tiny": 1e-30 * one, "far": 1e9 + rng.standard_normal(300), "rare": rare}
+    factors |= {"bool": one > 0, "whole": rng.integers(-3, 3, 300), "single": one.astype("float32")}
+    for codes in (
+        np.column_stack([one, one, -one]),  # copies
+        np.column_stack([1e20 * one, 1e-20 * one, np.full(300, 1e9)]),
+        np.column_stack([one, rare, 1e9 + 1e-3 * one]).astype("float32"),
+        rng.integers(0, 2, (300, 3)),
+    ):
+        for name, value in scores.all_scores(codes, factors).items():
+            assert 0 <= value <= 1, name
+    assert all(0 <= v <= 1 for v in scores.all_scores(noise(2, 4), known_factors(4)).values())
+    assert scores.sap(np.column_stack([one, rare]), {"tiny": 1e-30 * one}) > 0.9
+    two = {"a": [0, 1], "b": [1, 0]}
+    assert all(0 <= v <= 1 for v in scores.all_scores(np.eye(2), two).values())
 
 
 def test_bins_are_a_whole_number_above_one():
@@ -281,7 +318,7 @@ def test_a_latent_copied_has_the_total_correlation_of_all_that_it_tells():
 
 def test_the_gaussian_total_correlation_leaves_constant_latents_out():
     z = noise(3)
-    z = np.column_stack([z[:, 0], 0.6 * z[:, 0] + 0.8 * z[:, 1], np.full(N, 0.2)])
+    z = np.column_stack([z[:, 0], 0.6 * z[:, 0] + 0.8 * z[:, 1], np.full(N, 0.25)])
     expected = -0.5 * math.log(1 - 0.36)
     assert metrics.gaussian_total_correlation(z) == pytest.approx(expected, abs=0.02)
 
@@ -341,6 +378,64 @@ def test_the_kl_of_a_full_covariance():
 def test_what_is_no_rotation_is_rejected(rotation, words):
     with pytest.raises(ValueError, match=words):
         rotations.rotate_posterior(np.zeros((4, 3)), np.zeros((4, 3)), rotation)
+
+
+class LinearModel:
+    """Images are sigmoids of z W; the posteriors are given, and have unlike variances."""
+
+    image_shape = (3, 4, 1)
+    likelihood = Bernoulli()
+
+    def __init__(self, n=3_000):
+        rng = np.random.default_rng(0)
+        self.weights = 3 * rng.standard_normal((3, 12))
+        self.z_mean = rng.standard_normal((n, 3))
+        self.z_log_var = np.log([0.01, 0.1, 0.9]) + 0.1 * rng.standard_normal((n, 3))
+
+    def encode(self, images):
+        return self.z_mean, self.z_log_var
+
+    def outputs(self, z, inputs=None):
+        logits = tf.matmul(z, tf.constant(self.weights, tf.float32))
+        return tf.reshape(logits, (-1, *self.image_shape))
+
+
+def test_a_rotated_model_has_the_same_elbo_and_other_codes():
+    model = LinearModel()
+    images = np.random.default_rng(1).uniform(size=(3_000, 3, 4, 1)).astype("float32")
+    rotation = rotations.random_rotation(3, seed=2)
+    straight, elbo = rotations.rotated_elbo(model, images, np.eye(3))
+    z = model.z_mean + np.exp(0.5 * model.z_log_var) * np.random.default_rng(0).standard_normal(
+        (3_000, 3)
+    )
+    np.testing.assert_allclose(straight, z, atol=1e-9)
+    reconstruction = -Bernoulli().log_likelihood(images, model.outputs(tf.constant(z, tf.float32)))
+    kl = gaussian_kl(model.z_mean, model.z_log_var)
+    np.testing.assert_allclose(elbo, -(reconstruction + kl), rtol=1e-4)
+    codes, rotated = rotations.rotated_elbo(model, images, rotation, seed=1)
+    error = (rotated - elbo).std() / math.sqrt(len(elbo))
+    assert abs((rotated - elbo).mean()) < STANDARD_ERRORS * error
+    factors = {str(j): model.z_mean[:, j] for j in range(3)}
+    assert scores.mig(codes, factors) < 0.5 * scores.mig(straight, factors)
+    np.testing.assert_allclose(rotation.T @ np.cov(codes.T) @ rotation, np.cov(z.T), atol=0.1)
+
+
+def test_a_diagonal_posterior_pays_for_the_rotation_and_for_nothing_else():
+    model = LinearModel()
+    images = np.zeros((3_000, 3, 4), np.uint8)
+    rotation = rotations.random_rotation(3, seed=2)
+    _, full = rotations.rotated_elbo(model, images, np.eye(3))
+    _, same = rotations.rotated_elbo(model, images, np.eye(3), diagonal=True)
+    np.testing.assert_allclose(same, full, rtol=1e-6)
+    # KL of the diagonal one from N(0, I), by hand; its samples are narrower than the full one's.
+    means, covariances = rotations.rotate_posterior(model.z_mean, model.z_log_var, rotation)
+    log_var = -np.log(np.stack([np.diag(np.linalg.inv(part)) for part in covariances]))
+    codes, elbo = rotations.rotated_elbo(model, images, rotation, diagonal=True, seed=3)
+    noise_of = np.random.default_rng(3).standard_normal(means.shape)
+    np.testing.assert_allclose(codes, means + np.exp(0.5 * log_var) * noise_of, atol=1e-6)
+    outputs = model.outputs(tf.constant(codes @ rotation, tf.float32))
+    reconstruction = -Bernoulli().log_likelihood(np.zeros((1, 3, 4, 1), "float32"), outputs)
+    np.testing.assert_allclose(elbo, -(reconstruction + gaussian_kl(means, log_var)), rtol=1e-4)
 
 
 # --- training with beta on the total correlation ---------------------------------------------
