@@ -197,7 +197,8 @@ class BetaConditionedVAE(VAE):
         ValueError: if lowest and highest are no two numbers above 0, the lower one first.
 
     Source: after Bae et al. (2023), "Multi-rate VAE: train once, get the full rate-distortion
-        curve", ICLR 2023, arXiv:2212.03905, who scale every layer of both networks; here it is two places.
+        curve", ICLR 2023, arXiv:2212.03905, who scale every layer of both networks; here it is
+        two places.
     """
 
     def __init__(self, encoder, latent, decoder, lowest=0.1, highest=100.0, **kwargs):
