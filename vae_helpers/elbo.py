@@ -1,9 +1,9 @@
 """The terms of the ELBO as pure functions on tensors.
 
-Every function returns one value for each image, shape (batch,), in nats. Everything an image
-is made of (pixels, latent dimensions) is added up with an explicit `tf.reduce_sum`; the mean
-over images is left to the caller. Arguments may be NumPy arrays or tensors; floats keep their
-precision.
+Every function returns one value for each image, shape (batch,), in nats; only
+`gaussian_kl_per_dimension` keeps the latent dimensions apart. Everything an image is made of
+(pixels, latent dimensions) is added up with an explicit `tf.reduce_sum`; the mean over images is
+left to the caller. Arguments may be NumPy arrays or tensors; floats keep their precision.
 """
 
 import math
@@ -99,11 +99,26 @@ def gaussian_kl(z_mean, z_log_var) -> tf.Tensor:
 
     Source: Kingma & Welling (2014), appendix B.
     """
+    return sum_over_event(gaussian_kl_per_dimension(z_mean, z_log_var))
+
+
+def gaussian_kl_per_dimension(z_mean, z_log_var) -> tf.Tensor:
+    """Return the KL divergence of each latent dimension: what `gaussian_kl` adds up.
+
+    Args:
+        z_mean: as for `gaussian_kl`.
+        z_log_var: as for `gaussian_kl`.
+
+    Returns:
+        Shape (batch, latent_dim), nats, never negative.
+
+    Raises:
+        ValueError: as for `gaussian_kl`.
+    """
     z_mean, z_log_var = _same_shape(z_mean=z_mean, z_log_var=z_log_var)
     z_log_var = tf.minimum(z_log_var, MAX_LOG_VAR)
     # expm1 keeps exp(z_log_var) - 1 - z_log_var from rounding below zero.
-    per_dimension = 0.5 * (tf.square(z_mean) + tf.math.expm1(z_log_var) - z_log_var)
-    return sum_over_event(per_dimension)
+    return 0.5 * (tf.square(z_mean) + tf.math.expm1(z_log_var) - z_log_var)
 
 
 def elbo(images, logits, z_mean, z_log_var) -> tf.Tensor:

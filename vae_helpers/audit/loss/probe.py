@@ -124,16 +124,24 @@ class Probe:
         return value if math.isfinite(value) else math.nan
 
     def variables(self) -> tuple:
-        """Return the float variables that the loss reads, () where it cannot be traced."""
+        """Return the float variables and counters that the loss reads, () where it has no graph.
+
+        A counter is a single whole number, such as the optimizer's count of steps.
+        """
         try:
             traced = self._graph.get_concrete_function(*self.tensors(0.5, 0.5, 0.3, 0.4))
         except Exception:  # it may run eagerly all the same
             return ()
-        found = {id(v): v for v in traced.graph.variables if v.dtype.is_floating}
+        found = {id(v): v for v in traced.graph.variables if v.dtype.is_floating or _counts(v)}
         return tuple(found.values())
 
     def slope(self, variable, *point) -> float:
-        """Return the loss's derivative by a variable (summed over its entries) at a point."""
+        """Return the loss's derivative by a variable (summed over its entries) at a point.
+
+        By a counter it is the change when that goes one on.
+        """
+        if _counts(variable):
+            return self._change(variable, *point)
         tensors = self.tensors(*point)
         try:
             with tf.GradientTape() as tape:
@@ -143,6 +151,18 @@ class Probe:
             return 0.0 if slope is None else float(tf.reduce_sum(slope))
         except Exception:  # a loss in NumPy has no slope
             return math.nan
+
+    def _change(self, counter, *point) -> float:
+        here, count = self.measured(*point), counter.numpy()
+        try:
+            counter.assign(count + 1)
+            return self.measured(*point) - here
+        finally:
+            counter.assign(count)
+
+
+def _counts(variable) -> bool:
+    return variable.dtype in (tf.int32, tf.int64) and variable.shape.rank == 0
 
 
 def set_seeds(seed):
