@@ -18,7 +18,8 @@ FLOORS = [
     ["images", "elbo"],
     ["priors", "likelihoods", "parts", "checks"],
     ["vae"],
-    ["conditional", "recipes", "classifier", "references", "corruptions", "data", "known_mistakes"],
+    ["conditional", "adversarial", "recipes", "classifier", "references", "corruptions"]
+    + ["data", "known_mistakes"],
     ["metrics", "benchmark", "plots", "audit"],
     ["widgets"],
     ["exercises"],
