@@ -62,9 +62,10 @@ class FeatureVAE(VAE):
         forward = super().call(inputs, training)
         images = unit_interval(images_of(inputs), self.image_shape)
         redrawn = self.likelihood.mean(forward["logits"])
-        # Never in training: Dropout would compare the two images through two different masks.
-        error = feature_error(self.extract(images), self.extract(redrawn))
-        return {**forward, "feature_error": error}
+        # Said, since Keras would hand down this call's own: Dropout would compare the two images
+        # through two different masks.
+        features = [self.extract(pictures, training=False) for pictures in (images, redrawn)]
+        return {**forward, "feature_error": feature_error(*features)}
 
     def objective(self, reconstruction, kl, forward: dict) -> tf.Tensor:
         """Return the weighted sum of pixels, features and KL, (batch,)."""
@@ -141,14 +142,17 @@ class VAEGAN(VAE):
     that were decoded from z ~ p(z). Each part has a loss of its own, and only its own weights
     follow that loss:
 
-        encoder        objective = feature_weight * feature_error + beta * kl
-        decoder        gamma * feature_weight * feature_error + how surely its images are found out
+        encoder        objective = likeness + beta * kl
+        decoder        gamma * likeness + how surely its images are found out
         discriminator  cross-entropy of telling real from drawn
+
+    with likeness = feature_weight * feature_error + pixel_weight * reconstruction; the features are
+    the discriminator's.
 
     `fit` and `evaluate` report them as `loss`, `decoder_loss` and `discriminator_loss`, with
     `feature_error` and how often the discriminator is right, `real_right` and `drawn_right`; and
-    reconstruction, kl and elbo, of pixels, although nothing minimises them. Losses that parts add
-    (regularisers) count for the encoder alone.
+    reconstruction, kl and elbo of pixels, although nothing minimises their sum. Losses that parts
+    add (regularisers) count for the encoder alone.
 
     Args:
         encoder: as for `VAE`.
@@ -157,7 +161,8 @@ class VAEGAN(VAE):
         discriminator: images (batch, *image_shape) in [0, 1] -> features (batch, ...) and logits
             (batch,), as `Discriminator` gives them.
         feature_weight: weight of the feature error, 0 or more.
-        gamma: weight of the feature error against the discriminator's verdict, for the decoder.
+        pixel_weight: weight of the reconstruction of pixels, 0 or more; 0 in the paper.
+        gamma: weight of the likeness against the discriminator's verdict, for the decoder.
         **kwargs: beta, likelihood and prior, as for `VAE`.
 
     Source: Larsen, Sønderby, Larochelle & Winther (2016), "Autoencoding beyond pixels using a
@@ -165,10 +170,19 @@ class VAEGAN(VAE):
     """
 
     def __init__(
-        self, encoder, latent, decoder, discriminator, feature_weight=1.0, gamma=1.0, **kwargs
+        self,
+        encoder,
+        latent,
+        decoder,
+        discriminator,
+        feature_weight=1.0,
+        pixel_weight=0.0,
+        gamma=1.0,
+        **kwargs,
     ):
         self.discriminator = discriminator
         self.feature_weight = _checked(feature_weight, "feature_weight")
+        self.pixel_weight = _checked(pixel_weight, "pixel_weight")
         self.gamma = _checked(gamma, "gamma")
         self.noise = keras.random.SeedGenerator(latent.seed)
         names = "feature_error", "decoder_loss", "discriminator_loss", "real_right", "drawn_right"
@@ -180,8 +194,8 @@ class VAEGAN(VAE):
     def call(self, inputs, training: bool = False) -> dict:
         """Return what `VAE.call` does, and what the discriminator says.
 
-        Beside it stand `feature_error` (batch,) and the logits of the real images `real_logits`
-        (batch,) and of the drawn ones `drawn_logits` (2 * batch,).
+        Beside it stand `feature_error` and `likeness` (batch,), and the logits of the real images
+        `real_logits` (batch,) and of the drawn ones `drawn_logits` (2 * batch,).
         """
         forward = super().call(inputs, training)
         images = unit_interval(images_of(inputs), self.image_shape)
@@ -193,20 +207,23 @@ class VAEGAN(VAE):
         of_real, of_redrawn, _ = tf.split(features, 3)
         real, redrawn, new = tf.split(logits, 3)
         verdict = {"real_logits": real, "drawn_logits": tf.concat([redrawn, new], axis=0)}
-        return {**forward, **verdict, "feature_error": feature_error(of_real, of_redrawn)}
+        error = feature_error(of_real, of_redrawn)
+        reconstruction, _ = self.terms(inputs, forward)
+        likeness = self.feature_weight * error + self.pixel_weight * reconstruction
+        return {**forward, **verdict, "feature_error": error, "likeness": likeness}
 
     def objective(self, reconstruction, kl, forward: dict) -> tf.Tensor:
-        """Return the encoder's loss of each image, (batch,): features for pixels, and the KL."""
-        return self.feature_weight * forward["feature_error"] + self.beta_variable * kl
+        """Return the encoder's loss of each image, (batch,)."""
+        return forward["likeness"] + self.beta_variable * kl
 
     def decoder_loss(self, forward: dict) -> tf.Tensor:
         """Return the decoder's loss, a number.
 
-        Beside the feature error it is the mean of -log of the probability of being real that the
+        Beside the likeness it is the mean of -log of the probability of being real that the
         discriminator gives to a drawn image: the gradient is largest where it is found out.
         """
-        similarity = self.feature_weight * tf.reduce_mean(forward["feature_error"])
-        return self.gamma * similarity + tf.reduce_mean(tf.nn.softplus(-forward["drawn_logits"]))
+        found_out = tf.reduce_mean(tf.nn.softplus(-forward["drawn_logits"]))
+        return self.gamma * tf.reduce_mean(forward["likeness"]) + found_out
 
     def discriminator_loss(self, forward: dict) -> tf.Tensor:
         """Return the discriminator's loss, a number: 2 log 2 = 1.39 where it can only guess."""
@@ -293,7 +310,8 @@ class VAEGAN(VAE):
         self.discriminator_optimizer.build(weights["discriminator"])
 
     def get_config(self):
-        own = {"feature_weight": self.feature_weight, "gamma": self.gamma}
+        names = "feature_weight", "pixel_weight", "gamma"
+        own = {name: getattr(self, name) for name in names}
         discriminator = keras.saving.serialize_keras_object(self.discriminator)
         return {**super().get_config(), **own, "discriminator": discriminator}
 
