@@ -72,16 +72,17 @@ def feature_loss(data):
     return vae, vae.fit(images, epochs=SMALL.epochs, batch_size=SMALL.batch_size, verbose=0)
 
 
-def vae_gan(spectral=True, passes=3, batch=100):
-    """Train SMALL against a discriminator, with or without spectral normalisation."""
+def vae_gan(spectral=True, start=4, passes=3, batch=100):
+    """Train SMALL as a plain VAE, then against a discriminator, with or without its bound."""
 
     def method(data):
         images = data.train_images
-        weights = {"feature_weight": 20.0, "pixel_weight": 0.3, "gamma": 0.03, "beta": 0.5}
-        vae = VAEGAN(*small_parts(), Discriminator((16, 32), spectral=spectral), **weights)
-        vae.start_at_mean_image(images)
+        plain_vae, _ = train(dataclasses.replace(SMALL, epochs=start), images)
+        trained_parts = plain_vae.encoder, plain_vae.latent, plain_vae.decoder
+        weights = {"feature_weight": 100.0, "pixel_weight": 0.5, "gamma": 0.03}
+        vae = VAEGAN(*trained_parts, Discriminator((16, 32), spectral=spectral), **weights)
         steps = passes * -(-len(images) // batch)
-        vae.compile(*(falling(rate, steps, 0.1, beta_1=0.5) for rate in (2e-3, 1e-3)))
+        vae.compile(*(falling(rate, steps, 0.1, beta_1=0.5) for rate in (1e-3, 1e-3)))
         return vae, vae.fit(images, epochs=passes, batch_size=batch, verbose=0)
 
     return method
