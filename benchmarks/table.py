@@ -6,7 +6,7 @@
     python benchmarks/table.py --time     # time the trainings again, where the machine was busy
 
 Fashion-MNIST and letters x an MLP at 2, 8, 16 and 32 latent dimensions and two kinds of
-convolutions, which take longer, at 16, each trained twice. Then the variants of `methods.py`, on
+convolutions, which take longer, at 16, each trained twice. Then the variants of `methods/`, on
 Fashion-MNIST, three seeds each. Trained models are kept in build/benchmark/, measured rows in
 vae_helpers/benchmark.csv, each written whole: a run that was stopped goes on where it was. Delete
 rows to measure them again. `--page` writes the tables into docs/benchmarks.md. `--time` takes one

@@ -16,12 +16,15 @@ PACKAGE = Package(ROOT / "vae_helpers")
 FLOORS = [
     ["settings", "files"],
     ["images", "elbo"],
-    ["priors", "likelihoods", "parts", "checks"],
+    ["priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     [
         "conditional",
         "objectives",
         "total_correlation",
+        "adversarial",
+        "flow_matching",
+        "vamp",
         "recipes",
         "classifier",
         "references",

@@ -49,7 +49,7 @@ def load_benchmark(variants: bool = False):
     versions. A variant's bounds are those of its own likelihood and prior.
 
     Args:
-        variants: whether the rows of `benchmarks/methods.py` come along; else `NETWORKS` alone.
+        variants: whether the rows of `benchmarks/methods/` come along; else `NETWORKS` alone.
     """
     table = pd.read_csv(STORE)
     plain = (table["method"] == PLAIN) & table["network"].isin(NETWORKS)

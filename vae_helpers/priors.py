@@ -2,7 +2,8 @@
 
 A prior is a small layer with
 
-    sample(n, seed)                        n codes z ~ p(z), shape (n, latent_dim)
+    sample(n, seed)                        n codes z ~ p(z), shape (n, latent_dim); in a training
+                                           step n is a tensor, and seed a SeedGenerator
     log_density(z)                         log p(z), shape (batch,)
     kl(latent, z_mean, z_log_var, z)       KL(q(z|x) || p(z)), shape (batch,)
 
@@ -52,7 +53,8 @@ class StandardNormal(Prior):
 
     def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
         """Return n codes z ~ N(0, I), shape (n, latent_dim)."""
-        return keras.random.normal((int(n), self.latent_dim), seed=seed)
+        n = n if tf.is_tensor(n) else int(n)  # a batch's size is a tensor inside a graph
+        return keras.random.normal((n, self.latent_dim), seed=seed)
 
     def log_density(self, z) -> tf.Tensor:
         """Return log N(z; 0, I), shape (batch,), nats."""

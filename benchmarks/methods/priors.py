@@ -1,0 +1,50 @@
+"""Notebook 13: better priors on the codes of the small VAE."""
+
+import dataclasses
+from dataclasses import dataclass
+from methods.method import Method, plain
+
+from vae_helpers.benchmark import PLAIN
+from vae_helpers.flow_matching import FlowPrior
+from vae_helpers.priors import MixturePrior
+from vae_helpers.recipes import SMALL, build, train
+from vae_helpers.vae import VAE
+from vae_helpers.vamp import VampVAE
+
+
+# Priors: those of notebook 13, with more pseudo-inputs and more updates.
+COMPONENTS, FITTED, PSEUDO_INPUTS = 30, 20_000, 100
+FLOW = {"units": 128, "updates": 12_000, "batch_size": 250}
+
+
+def then_prior(fit):
+    """Train the plain VAE, then give it a prior: a function of samples of its posteriors."""
+
+    def trained(data):
+        vae, history = train(SMALL, data.train_images)
+        codes = vae.latent.sample(*vae.encode(data.train_images)).numpy()
+        return VAE(vae.encoder, vae.latent, vae.decoder, prior=fit(codes)), history
+
+    return trained
+
+
+def vamp(data):
+    """Train the small VAE with a VampPrior, from the same start and for as many passes."""
+    start = build(SMALL, data.train_images)
+    vae = VampVAE(start.encoder, start.latent, start.decoder, PSEUDO_INPUTS)
+    vae.start_at_images(data.train_images)
+    vae.compile(start.optimizer)
+    batches = {"epochs": SMALL.epochs, "batch_size": SMALL.batch_size}
+    return vae, vae.fit(data.train_images, verbose=0, **batches)
+
+
+def mixture(codes):
+    """Fit a mixture of Gaussians to some of the codes."""
+    return MixturePrior.fit(codes[:FITTED], COMPONENTS)
+
+
+METHODS = [
+    Method("mixture prior", "small MLP", then_prior(mixture)),
+    Method("VampPrior", "small MLP", vamp),
+    Method("flow prior", "small MLP", then_prior(lambda codes: FlowPrior.fit(codes, **FLOW))),
+]
