@@ -16,7 +16,7 @@ PACKAGE = Package(ROOT / "vae_helpers")
 FLOORS = [
     ["settings", "files"],
     ["images", "elbo"],
-    ["priors", "likelihoods", "parts", "checks"],
+    ["priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     ["conditional", "recipes", "classifier", "references", "corruptions", "data", "known_mistakes"],
     ["metrics", "benchmark", "plots", "audit"],
