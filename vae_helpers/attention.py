@@ -87,7 +87,6 @@ class AttentionBlock(keras.layers.Layer):
         Args:
             tokens: (batch, tokens, width).
             memory: (batch, rows, width), where the block has one.
-            training: reaches every layer.
             return_attention_scores: whether to return (tokens, scores). Scores are {"self": (batch,
                 heads, tokens, tokens), "cross": (batch, heads, tokens, rows)}: who looks at whom,
                 each row adding up to 1.
@@ -347,5 +346,5 @@ def _learned(layer, shape, deviation, name):
 
 
 def _for_each_image(rows, batch):
-    """The same learned rows for each image of a batch: (batch, rows, width)."""
+    """The same learned rows for each image of a batch."""
     return tf.tile(rows[None], (tf.shape(batch)[0], 1, 1))
