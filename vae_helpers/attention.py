@@ -4,12 +4,14 @@
 `parts.Encoder` and `parts.Decoder`; `AttentiveConvEncoder` is `parts.ConvEncoder` with
 self-attention on its grid. A token is a vector that stands for one patch of the picture:
 
-    encoder   images -> patches -> tokens (batch, tokens, width) -> summaries -> features (batch, n)
-    decoder   z -> memory (batch, memory, width); a query for each patch looks at it -> logits
+    encoder   images -> patches -> tokens (batch, tokens, width) -> features (batch, n)
+    decoder   z -> tokens, or a memory that a query of each patch looks at -> patches -> logits
 
 Source: Vaswani et al. (2017), arXiv:1706.03762; patches as tokens: Dosovitskiy et al. (2021),
     arXiv:2010.11929; learned queries that summarise a set: Lee et al. (2019), arXiv:1810.00825.
 """
+
+import math
 
 import keras
 import tensorflow as tf
@@ -53,14 +55,11 @@ def pictures_of(patches, patch: int, image_shape: tuple) -> tf.Tensor:
 class AttentionBlock(keras.layers.Layer):
     """One block of a transformer: tokens look at a memory, at each other, then change one by one.
 
-    Each of these steps is computed from layer-normalised tokens and added to the tokens.
+    Each step is computed from layer-normalised tokens and added to them.
 
     Args:
         heads: number of attention heads; they share the width of the tokens.
         has_memory: whether `call` is given a memory to look at; without one that step is left out.
-
-    Raises:
-        ValueError: if the heads do not divide the width.
     """
 
     def __init__(self, heads, has_memory=False, **kwargs):
@@ -87,6 +86,7 @@ class AttentionBlock(keras.layers.Layer):
         Args:
             tokens: (batch, tokens, width).
             memory: (batch, rows, width), where the block has one.
+            training: as in Keras.
             return_attention_scores: whether to return (tokens, scores). Scores are {"self": (batch,
                 heads, tokens, tokens), "cross": (batch, heads, tokens, rows)}: who looks at whom,
                 each row adding up to 1.
@@ -112,28 +112,25 @@ class AttentionBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
 class PatchEncoder(keras.layers.Layer):
-    """Images to features: patches look at each other, then learned queries summarise them.
+    """Images to features: patches look at each other, then all are read, or a few summaries.
 
     Args:
         patch: side of a patch in pixels; it divides both sides of the images.
         width: numbers in a token.
         heads: attention heads; they divide the width.
         blocks: number of `AttentionBlock`s.
-        summaries: number of learned queries that read the tokens at the end.
+        summaries: learned queries that look at the tokens at the end; 0 reads all tokens instead.
         units: width of the dense layer that ends it.
-        positions: whether a token is told where its patch lies. Without, the features do not change
-            when the patches are shuffled.
     """
 
     prefers_jit_on_cpu = True  # XLA makes blocks of small tokens 1.3 to 1.8 times faster
 
     def __init__(
-        self, patch=7, width=32, heads=2, blocks=2, summaries=4, units=128, positions=True, **kwargs
+        self, patch=7, width=32, heads=2, blocks=1, summaries=0, units=128, **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.patch, self.width, self.heads = int(patch), int(width), int(heads)
         self.summaries, self.units = int(summaries), int(units)
-        self.positions = bool(positions)
         self.blocks = [AttentionBlock(self.heads) for _ in range(int(blocks))]
 
     def build(self, images_shape):
@@ -141,64 +138,61 @@ class PatchEncoder(keras.layers.Layer):
         tokens_shape = (None, rows * columns, self.width)
         self.embed = keras.layers.Dense(self.width)
         self.embed.build((*tokens_shape[:2], self.patch**2 * images_shape[-1]))
-        if self.positions:
-            self.position = _learned(self, tokens_shape[1:], 0.02, "position")
+        self.position = _learned(self, tokens_shape[1:], 0.5, "position")
         for block in self.blocks:
             block.build(tokens_shape)
         self.norm = _norm(tokens_shape)
-        self.queries = _learned(self, (self.summaries, self.width), 1.0, "queries")
-        queries_shape = (None, self.summaries, self.width)
-        self.summary_attention = _attention(self.heads, queries_shape, tokens_shape)
+        self.read = self.summaries or rows * columns
+        if self.summaries:
+            self.queries = _learned(self, (self.summaries, self.width), 1.0, "queries")
+            queries_shape = (None, self.summaries, self.width)
+            self.summary_attention = _attention(self.heads, queries_shape, tokens_shape)
         self.dense = keras.layers.Dense(self.units, activation="silu")
-        self.dense.build((None, self.summaries * self.width))
+        self.dense.build((None, self.read * self.width))
 
     def call(self, images, training=False, return_attention_scores=False):
         """Return features (batch, units) of images (batch, *image_shape).
 
-        With `return_attention_scores`, (features, scores): a list of what each `AttentionBlock`
-        returns, and {"summary": (batch, heads, summaries, tokens)} at its end.
+        With `return_attention_scores`, (features, scores): a list of what each block returns, and,
+        if there are summaries, {"summary": (batch, heads, summaries, tokens)} at its end.
         """
-        tokens = self.embed(patches_of(images, self.patch))
-        if self.positions:
-            tokens += self.position
+        tokens = self.embed(patches_of(images, self.patch)) + self.position
         tokens, scores = _through(self.blocks, tokens, None, training, return_attention_scores)
-        summaries, found = self.summary_attention(
-            _for_each_image(self.queries, tokens), self.norm(tokens), return_attention_scores=True
-        )
-        scores.append({"summary": found})
-        features = self.dense(tf.reshape(summaries, (-1, self.summaries * self.width)))
+        tokens = self.norm(tokens)
+        if self.summaries:
+            queries = _for_each_image(self.queries, tokens)
+            tokens, found = self.summary_attention(queries, tokens, return_attention_scores=True)
+            scores.append({"summary": found})
+        features = self.dense(tf.reshape(tokens, (-1, self.read * self.width)))
         return (features, scores) if return_attention_scores else features
 
     def get_config(self):
-        names = ("patch", "width", "heads", "summaries", "units", "positions")
+        names = ("patch", "width", "heads", "summaries", "units")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "blocks": len(self.blocks)}
 
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
 class PatchDecoder(keras.layers.Layer):
-    """A code z to the logits of an image: each patch of the picture asks the code what it shows.
+    """A code z to the logits of an image: a token for each patch becomes the patch's pixels.
 
-    Dense layers turn the code into the rows of a memory. One learned query for each patch looks at
-    the memory and at the other patches, block by block, and becomes the patch's logits.
+    Two dense layers turn the code into rows. With a memory, they are few, and the learned query of
+    each patch looks at them in every block. Without, each patch has a row, added to its query.
 
     Args:
         patch: side of a patch in pixels.
         width: numbers in a token.
         heads: attention heads; they divide the width.
         blocks: number of `AttentionBlock`s.
-        memory: rows that the code is turned into. With a single one there is nothing to choose.
-        units: width of the dense layer between code and memory.
+        memory: rows to look at; 1 leaves nothing to choose, 0 is no memory but a row a patch.
+        units: width of the dense layer between the code and the rows.
         image_shape: height, width and channels of the image; the patch divides both sides.
-
-    Raises:
-        ValueError: if the patch does not divide both sides.
     """
 
     prefers_jit_on_cpu = True
 
     def __init__(
-        self, patch=7, width=32, heads=2, blocks=2, memory=8, units=128, image_shape=(28, 28, 1),
+        self, patch=7, width=32, heads=2, blocks=1, memory=0, units=128, image_shape=(28, 28, 1),
         **kwargs
     ):  # fmt: skip
         super().__init__(**kwargs)
@@ -207,21 +201,22 @@ class PatchDecoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         rows, columns = _grid(self.image_shape, self.patch)
         self.tokens = rows * columns
-        self.blocks = [AttentionBlock(self.heads, has_memory=True) for _ in range(int(blocks))]
-        self.remember = keras.Sequential(
+        self.blocks = [AttentionBlock(self.heads, self.memory > 0) for _ in range(int(blocks))]
+        rows = self.memory or self.tokens
+        self.rows = keras.Sequential(
             [
                 keras.layers.Dense(self.units, activation="silu"),
-                keras.layers.Dense(self.memory * self.width),
-                keras.layers.Reshape((self.memory, self.width)),
+                keras.layers.Dense(rows * self.width),
+                keras.layers.Reshape((rows, self.width)),
             ]
         )
 
     def build(self, z_shape):
-        self.remember.build(z_shape)
+        self.rows.build(z_shape)
         tokens_shape = (None, self.tokens, self.width)
-        self.queries = _learned(self, tokens_shape[1:], 1.0, "queries")
+        self.queries = _learned(self, tokens_shape[1:], 0.3, "queries")
         for block in self.blocks:
-            block.build(tokens_shape, (None, self.memory, self.width))
+            block.build(tokens_shape, (None, self.memory, self.width) if self.memory else None)
         self.norm = _norm(tokens_shape)
         self.pixels = keras.layers.Dense(self.patch**2 * self.image_shape[-1], use_bias=False)
         self.pixels.build(tokens_shape)
@@ -234,8 +229,9 @@ class PatchDecoder(keras.layers.Layer):
 
         With `return_attention_scores`, (logits, scores), a list of what each block returns.
         """
-        memory = self.remember(z, training=training)
-        tokens = _for_each_image(self.queries, memory)
+        rows = self.rows(z, training=training)
+        tokens = _for_each_image(self.queries, rows) if self.memory else self.queries + rows
+        memory = rows if self.memory else None
         tokens, scores = _through(self.blocks, tokens, memory, training, return_attention_scores)
         patches = self.pixels(self.norm(tokens))
         logits = pictures_of(patches, self.patch, self.image_shape) + self.output_bias
@@ -328,7 +324,9 @@ def _attention(heads, queries_shape, memory_shape):
         raise ValueError(
             f"heads is {heads} for tokens of width {width}, expected heads that divide the width"
         )
-    attention = keras.layers.MultiHeadAttention(heads, width // heads)
+    # Glorot's bound for a matrix of width x width: Keras 3.8 starts several times narrower.
+    start = keras.initializers.RandomUniform(-math.sqrt(3 / width), math.sqrt(3 / width))
+    attention = keras.layers.MultiHeadAttention(heads, width // heads, kernel_initializer=start)
     attention.build(queries_shape, memory_shape)
     return attention
 
