@@ -77,7 +77,7 @@ METHODS = [
         "patches with queries",
         attentive(dataclasses.replace(PATCHES, summaries=8, memory=8)),
     ),
-    Method(f"{PLAIN}, 16 passes", "small MLP", plain(epochs=16)),
+    Method(f"{PLAIN}, 12 passes", "small MLP", plain(epochs=12)),
     Method(PLAIN, "MLP 96-64", plain(hidden=(96, 64))),
     Method(
         PLAIN,
