@@ -155,14 +155,23 @@ def test_a_part_is_made_again_from_its_configuration(part):
     assert again.get_config() == part.get_config()
 
 
-def test_it_trains_and_the_health_report_reads_it():
+def trained_on_shades(epochs):
     keras.utils.set_random_seed(1)
     vae = small_vae((8, 8, 1), 4, latent_dim=2)
-    shades = np.linspace(0, 1, 64, dtype="float32")[:, None, None, None] * np.ones((64, 8, 8, 1))
+    shades = np.linspace(0, 1, 64)[:, None, None, None] * np.ones((64, 8, 8, 1))
     shades = shades.astype("float32")
     vae.compile(keras.optimizers.Adam(1e-2), jit_compile=False, steps_per_execution=1)
-    history = vae.fit(shades, epochs=4, batch_size=16, verbose=0).history
+    return vae, shades, vae.fit(shades, epochs=epochs, batch_size=16, verbose=0).history
+
+
+def test_it_trains():
+    _, _, history = trained_on_shades(epochs=4)
     assert history["elbo"][-1] > history["elbo"][0]
+
+
+@pytest.mark.slow
+def test_the_health_report_reads_it():
+    vae, shades, _ = trained_on_shades(epochs=1)
     assert str(health_report(vae, shades))
 
 
