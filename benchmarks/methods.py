@@ -10,7 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vae_helpers.benchmark import PLAIN
-from vae_helpers.recipes import SMALL, train
+from vae_helpers.flow_matching import FlowPrior
+from vae_helpers.priors import MixturePrior
+from vae_helpers.recipes import SMALL, build, train
+from vae_helpers.vae import VAE
+from vae_helpers.vamp import VampVAE
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,37 @@ def plain(**settings):
     return lambda data: train(recipe, data.train_images)
 
 
+# Priors: as in notebook 13.
+COMPONENTS = 50
+FLOW = {"units": 128, "updates": 8_000, "batch_size": 250}
+
+
+def then_prior(fit):
+    """Train the plain VAE, then give it a prior: a function of samples of its posteriors."""
+
+    def trained(data):
+        vae, history = train(SMALL, data.train_images)
+        codes = vae.latent.sample(*vae.encode(data.train_images)).numpy()
+        return VAE(vae.encoder, vae.latent, vae.decoder, prior=fit(codes)), history
+
+    return trained
+
+
+def vamp(data):
+    """Train the small VAE with a VampPrior, from the same start and for as many passes."""
+    start = build(SMALL, data.train_images)
+    vae = VampVAE(start.encoder, start.latent, start.decoder, COMPONENTS)
+    vae.start_at_images(data.train_images)
+    vae.compile(start.optimizer)
+    batches = {"epochs": SMALL.epochs, "batch_size": SMALL.batch_size}
+    return vae, vae.fit(data.train_images, verbose=0, **batches)
+
+
 METHODS = [
     Method(PLAIN, "small MLP", plain()),
+    Method(
+        "mixture prior", "small MLP", then_prior(lambda codes: MixturePrior.fit(codes, COMPONENTS))
+    ),
+    Method("VampPrior", "small MLP", vamp),
+    Method("flow prior", "small MLP", then_prior(lambda codes: FlowPrior.fit(codes, **FLOW))),
 ]

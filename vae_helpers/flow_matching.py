@@ -99,7 +99,7 @@ class FlowPrior(Prior):
         batches = len(codes) // batch_size
         epochs = math.ceil(updates / batches)
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
-        matching = FlowMatching(prior, unlabelled if classes else 1.0)
+        matching = FlowMatching(prior, unlabelled if classes else 1.0, seed)
         matching.compile(keras.optimizers.Adam(schedule), steps_per_execution=math.gcd(batches, 60))
         # Whole batches only, so that one shape is compiled.
         chosen = np.random.default_rng(seed).permutation(len(codes))[: batches * batch_size]
@@ -226,17 +226,20 @@ class FlowMatching(keras.Model):
     Args:
         prior: the `FlowPrior`.
         unlabelled: the share of labels that are withheld.
+        seed: of noise, times and what is withheld.
     """
 
-    def __init__(self, prior, unlabelled=0.2, **kwargs):
+    def __init__(self, prior, unlabelled=0.2, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.prior, self.unlabelled = prior, float(unlabelled)
+        self.seeds = keras.random.SeedGenerator(seed)
 
     def call(self, inputs):
         """Return |v(x_t, t) - (code - noise)|^2, (batch,), with fresh noise and times."""
         codes = (inputs["codes"] - self.prior.shift) / self.prior.scale
-        noise = tf.random.normal(tf.shape(codes))
-        t, dice = (tf.random.uniform([tf.shape(codes)[0], 1]) for _ in range(2))
+        noise = keras.random.normal(tf.shape(codes), seed=self.seeds)
+        rows = (tf.shape(codes)[0], 1)
+        t, dice = (keras.random.uniform(rows, seed=self.seeds) for _ in range(2))
         labels = tf.where(dice[:, 0] < self.unlabelled, -1, tf.cast(inputs["labels"], tf.int32))
         velocity = self.prior.velocity((1 - t) * noise + t * codes, t, labels)
         return tf.reduce_sum(tf.square(velocity - (codes - noise)), axis=1)

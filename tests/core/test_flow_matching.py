@@ -86,7 +86,7 @@ def test_a_learned_density_adds_up_to_one_and_is_near_the_gaussians(fitted):
     assert area == pytest.approx(1, abs=0.01)
     z = gaussian_codes(500, seed=4)
     expected = stats.norm(MEAN, STD).logpdf(z).sum(axis=1)
-    assert 0 <= np.mean(expected - fitted.log_density(z)) < 0.1  # a KL, in nats
+    assert abs(np.mean(expected - fitted.log_density(z))) < 0.05  # a KL, in nats, estimated
 
 
 def test_a_fitted_flow_gives_samples_like_the_codes(fitted):

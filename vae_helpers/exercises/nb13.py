@@ -116,11 +116,6 @@ gaussian_velocity = Question(
             wrong=lambda x, t, mean, std: (mean - x) / (1 - t),
         ),
         Mistake(
-            "This is the way from x to the mean. It has neither the time nor the width of the "
-            "codes in it.",
-            wrong=lambda x, t, mean, std: mean - x,
-        ),
-        Mistake(
             "The sign of the noise's part: noise enters x_t with 1 - t and the velocity with -1, "
             "so their covariance is -(1 - t).",
             wrong=lambda x, t, mean, std: _velocity(x, t, mean, std, t * std**2 + (1 - t)),
