@@ -25,9 +25,11 @@ FREQUENCIES = 4  # of the sines and cosines that tell the network the time
 class FlowPrior(Prior):
     """A prior that carries N(0, I) along a learned velocity field; `fit` makes one from codes.
 
-    The field is a network of two hidden layers. With two, its divergence is a bilinear form in the
-    slopes of the activations and costs as much as the field itself, in any dimension; so the
-    density is exact but for the steps of the integration.
+    Codes are shifted and scaled to mean 0 and deviation 1. Were they Gaussian, the field would be
+    known: a multiple of x. A network of two hidden layers adds what is missing, at first nothing.
+    With two layers, its divergence is a bilinear form in the slopes of the activations and costs
+    as much as the field itself, in any dimension; so the density is exact but for the steps of the
+    integration.
 
     With classes, the field may be told a label, and `guidance` exaggerates what the label changes:
     v = v(no label) + guidance * (v(label) - v(no label)). 1 is the field of that label, 0 that of
@@ -49,7 +51,7 @@ class FlowPrior(Prior):
         self.units, self.steps = int(units), int(steps)
         context = 1 + 2 * FREQUENCIES + self.classes
         self.first, self.second = keras.layers.Dense(self.units), keras.layers.Dense(self.units)
-        self.last = keras.layers.Dense(self.latent_dim)
+        self.last = keras.layers.Dense(self.latent_dim, kernel_initializer="zeros")
         self.first.build((None, self.latent_dim + context))
         self.second.build((None, self.units + context))
         self.last.build((None, self.units))
@@ -118,10 +120,10 @@ class FlowPrior(Prior):
             labels: (batch,) whole numbers, -1 where there is none; None for no labels.
             guidance: how much of what the label changes is used; see the class.
         """
-        velocity = self._field(x, self._context(x, t, labels))[0]
+        velocity = self._field(x, t, labels)[0]
         if labels is None or guidance == 1.0:
             return velocity
-        without = self._field(x, self._context(x, t, None))[0]
+        without = self._field(x, t, None)[0]
         return without + guidance * (velocity - without)
 
     def _context(self, x, t, labels):
@@ -133,23 +135,26 @@ class FlowPrior(Prior):
         label = tf.one_hot(tf.cast(labels, tf.int32), self.classes, dtype=x.dtype)
         return tf.concat([time, tf.sin(angles), tf.cos(angles), label], axis=1)
 
-    def _field(self, x, context):
+    def _field(self, x, t, labels):
         """The velocity, and the inputs of both activations."""
+        context = self._context(x, t, labels)
         one = self.first(tf.concat([x, context], axis=1))
         two = self.second(tf.concat([tf.nn.silu(one), context], axis=1))
-        return self.last(tf.nn.silu(two)), one, two
+        return _gaussian_factor(t) * x + self.last(tf.nn.silu(two)), one, two
 
     def divergence(self, x, t, labels=None) -> tuple:
         """Return the velocity and its divergence, (batch, latent_dim) and (batch,).
 
-        The Jacobian is W3 S2 W2 S1 W1, with the diagonal slopes S of the activations. Its trace is
-        s1' M s2 with M = W2 * (W3 W1), entry by entry: no loop over dimensions.
+        The network's Jacobian is W3 S2 W2 S1 W1, with the diagonal slopes S of the activations. Its
+        trace is s1' M s2 with M = W2 * (W3 W1), entry by entry: no loop over dimensions. `t` is one
+        number here.
         """
-        velocity, one, two = self._field(x, self._context(x, t, labels))
+        velocity, one, two = self._field(x, t, labels)
         w1 = tf.convert_to_tensor(self.first.kernel)[: self.latent_dim]
         w2 = tf.convert_to_tensor(self.second.kernel)[: self.units]
         m = w2 * tf.transpose(tf.convert_to_tensor(self.last.kernel) @ w1)
-        return velocity, tf.reduce_sum((_slope(one) @ m) * _slope(two), axis=1)
+        trace = tf.reduce_sum((_slope(one) @ m) * _slope(two), axis=1)
+        return velocity, trace + self.latent_dim * _gaussian_factor(t)
 
     # --- the prior ------------------------------------------------------------------------------
 
@@ -246,6 +251,11 @@ class FlowMatching(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return tf.reduce_mean(y_pred)
+
+
+def _gaussian_factor(t):
+    """The field of codes that are N(0, I) themselves is this times x: Cov(v, x_t) / Var(x_t)."""
+    return (2 * t - 1) / (t**2 + (1 - t) ** 2)
 
 
 def _slope(x):

@@ -73,6 +73,14 @@ def test_the_density_of_a_known_field_is_the_gaussians():
     assert errors[0] / errors[1] > 3 and errors[1] / errors[2] > 3  # second order: a quarter each
 
 
+def test_a_fresh_flow_is_the_standard_normal():
+    flow, z = FlowPrior(3, steps=40), points(20, 3)
+    expected = stats.norm.logpdf(z).sum(axis=1)
+    np.testing.assert_allclose(flow.log_density(z), expected, atol=0.01)
+    noise = points(6, 3)
+    np.testing.assert_allclose(flow.path(noise)[-1], noise, rtol=0.01)
+
+
 def test_samples_of_a_known_field_are_the_gaussians():
     z = Known(2, steps=40).sample(20_000, seed=0).numpy()
     np.testing.assert_allclose(z.mean(axis=0), MEAN, atol=0.05)

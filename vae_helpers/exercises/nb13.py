@@ -155,7 +155,7 @@ gaussian_velocity = Question(
     "E[v] + Cov(v, x_t) / Var(x_t) (x - E[x_t]). Fill in the three.",
     solutions=solutions,
     remark="For a mixture, weigh the velocity of each Gaussian by its probability at (x, t): that "
-    "is the known field of section 3.",
+    "is the known field of section 4.",
 )
 
 
