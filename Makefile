@@ -48,7 +48,7 @@ lint: $(VENV)/.ready-test ## style of the code, promises of the notebooks
 kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
 	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY)
 
-benchmark: $(VENV)/.ready ## train and measure the 17 models of the benchmark table (goes on where it was stopped)
+benchmark: $(VENV)/.ready ## train and measure the models of the benchmark table (goes on where it was stopped)
 	$(BIN)/python benchmarks/table.py
 	$(BIN)/python benchmarks/check_table.py
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import scipy.ndimage
-import scipy.spatial
 
 from vae_helpers.images import as_float, batches, check_images, image_shape_of
 from vae_helpers.metrics.bounds import Estimate
@@ -122,14 +121,22 @@ def precision_recall(features, references, k: int = 3) -> tuple[float, float]:
 
 
 def _share_inside(points, centres, k):
-    """The share of points within the radius of at least one centre."""
-    tree = scipy.spatial.cKDTree(centres)
-    radius = tree.query(centres, k + 1)[0][:, -1]  # the nearest is the centre itself
-    inside = [
-        np.any(scipy.spatial.distance.cdist(rows, centres) <= radius, axis=1)
-        for rows in np.array_split(points, -(-len(points) // 1_000))
-    ]
+    """The share of points within the radius of at least one centre; distances are squared."""
+    # The nearest centre is the centre itself, at no distance.
+    parts = [np.partition(_squares(rows, centres), k)[:, k] for rows in _thousands(centres)]
+    radius = np.concatenate(parts) * (1 + 1e-9)  # a point on the sphere is inside, rounded or not
+    inside = [np.any(_squares(rows, centres) <= radius, axis=1) for rows in _thousands(points)]
     return float(np.mean(np.concatenate(inside)))
+
+
+def _squares(rows, others):
+    """Squared distances (n, m), by a matrix product: a hundred times as fast as pair by pair."""
+    lengths = np.square(rows).sum(axis=1)[:, np.newaxis] + np.square(others).sum(axis=1)
+    return lengths - 2 * rows @ others.T
+
+
+def _thousands(rows):
+    return np.array_split(rows, -(-len(rows) // 1_000))
 
 
 def nearest(images, among, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
