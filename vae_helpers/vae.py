@@ -312,16 +312,17 @@ class VAE(keras.Model):
         z_mean, _ = self.encode(images)
         return self.decode(z_mean)
 
-    def generate(self, n: int, seed: int | None = None) -> np.ndarray:
+    def generate(self, n: int, seed: int | None = None, prior=None) -> np.ndarray:
         """Draw n codes z ~ p(z) and decode them: array (n, *image_shape) in [0, 1].
 
         Args:
             n: number of images, at least 1.
             seed: whole number; the same seed gives the same images.
+            prior: where the codes come from, one of `priors`; the model's own when None.
         """
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n is {n!r}, expected a whole number above 0")
-        return self.decode(self.prior.sample(int(n), seed=seed))
+        return self.decode((prior or self.prior).sample(int(n), seed=seed))
 
     # --- saving -----------------------------------------------------------------------------
 

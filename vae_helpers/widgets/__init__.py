@@ -2,7 +2,8 @@
 
 `explore_latent` asks the model at every move and needs a running kernel. `hover_explorer` asks it
 once, carries the answers along, and works wherever a web page does; so do `beta_slider`, which
-shows a code grow out of collapse, and `bound_slider`, which moves q(z|x) under log p(x).
+shows a code grow out of collapse, `bound_slider`, which moves q(z|x) under log p(x), and
+`frame_slider`, which turns through pictures made before.
 `write_words` writes what you type in the hand of a conditional VAE, and needs a kernel too.
 
 Each name is imported from its module when it is first asked for.
@@ -15,6 +16,7 @@ _HOME = {  # name -> module of this package
     "beta_slider": "mode",
     "bound_slider": "bound",
     "explore_latent": "sliders",
+    "frame_slider": "frames",
     "hover_explorer": "hover",
     "letter_labels": "words",
     "write_words": "words",
