@@ -13,7 +13,6 @@ priors        notebook 13: a mixture, a VampPrior, a flow
 
 from methods import adversarial, attention, objectives, priors
 from methods.method import Method, plain
-
 from vae_helpers.benchmark import PLAIN
 
 METHODS = [

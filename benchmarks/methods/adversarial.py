@@ -1,11 +1,10 @@
 """Notebook 11: pictures compared by features, and a VAE against a discriminator."""
 
 import dataclasses
-from dataclasses import dataclass
 
 import keras
-from methods.method import Method, plain
 
+from methods.method import Method, plain
 from vae_helpers.adversarial import VAEGAN, Discriminator, FeatureVAE
 from vae_helpers.benchmark import PLAIN
 from vae_helpers.classifier import train_classifier
@@ -62,7 +61,7 @@ def vae_gan(spectral=True, start=4, passes=3, batch=100):
 
 METHODS = [
     # The time that the VAE-GAN takes.
-    Method(PLAIN, "small MLP, 20 passes", plain(epochs=20)),
+    Method(f"{PLAIN}, 20 passes", "small MLP", plain(epochs=20)),
     Method("discretised logistic", "small MLP", with_likelihood(DiscretisedLogistic)),
     Method("feature loss", "small MLP", feature_loss),
     Method("VAE-GAN", "small MLP", vae_gan()),

@@ -2,11 +2,11 @@
 
 import dataclasses
 from dataclasses import dataclass
-from methods.method import Method, plain
 
+from methods.method import Method, plain
 from vae_helpers.attention import AttentiveConvEncoder, PatchDecoder, PatchEncoder
 from vae_helpers.benchmark import PLAIN
-from vae_helpers.recipes import BENCHMARK, SMALL, Recipe, train
+from vae_helpers.recipes import BENCHMARK, Recipe, train
 
 
 @dataclass(frozen=True)

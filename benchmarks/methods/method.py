@@ -4,13 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-<<<<<<< HEAD:benchmarks/methods/method.py
 from vae_helpers.recipes import SMALL, train
-=======
-from vae_helpers.attention import AttentiveConvEncoder, PatchDecoder, PatchEncoder
-from vae_helpers.benchmark import PLAIN
-from vae_helpers.recipes import BENCHMARK, SMALL, Recipe, train
->>>>>>> nb12:benchmarks/methods.py
 
 
 @dataclass(frozen=True)
@@ -34,56 +28,3 @@ def plain(**settings):
     """Train the plain VAE of the recipe SMALL, with other settings if any are given."""
     recipe = dataclasses.replace(SMALL, **settings)
     return lambda data: train(recipe, data.train_images)
-<<<<<<< HEAD:benchmarks/methods/method.py
-=======
-
-
-@dataclass(frozen=True)
-class Patches(Recipe):
-    """A recipe whose parts are those of `attention`, of patches of 7 x 7 pixels."""
-
-    summaries: int = 0
-    memory: int = 0
-
-    def encoder(self):
-        return PatchEncoder(summaries=self.summaries)
-
-    def decoder(self, image_shape=(28, 28, 1)):
-        return PatchDecoder(memory=self.memory, image_shape=image_shape)
-
-
-@dataclass(frozen=True)
-class ConvolutionAndAttention(Recipe):
-    """A recipe of convolutions, with self-attention on the encoder's grid of 7 x 7 cells."""
-
-    def encoder(self):
-        return AttentiveConvEncoder(self.filters, *self.hidden)
-
-
-CONVOLUTION = BENCHMARK["Fashion-MNIST", "convolution"]
-PATCHES = Patches(16, (), epochs=4, learning_rate=6e-3)
-
-
-def attentive(recipe):
-    """Train the VAE of a recipe whose parts attend, or of its equal without attention."""
-    return lambda data: train(recipe, data.train_images)
-
-
-METHODS = [
-    Method(PLAIN, "small MLP", plain()),
-    # Notebook 12: attention, and its equals in training time and in parameters.
-    Method(PLAIN, "patches", attentive(PATCHES)),
-    Method(
-        PLAIN,
-        "patches with queries",
-        attentive(dataclasses.replace(PATCHES, summaries=8, memory=8)),
-    ),
-    Method(f"{PLAIN}, 12 passes", "small MLP", plain(epochs=12)),
-    Method(PLAIN, "MLP 96-64", plain(hidden=(96, 64))),
-    Method(
-        PLAIN,
-        "convolution and attention",
-        attentive(ConvolutionAndAttention(**dataclasses.asdict(CONVOLUTION))),
-    ),
-]
->>>>>>> nb12:benchmarks/methods.py

@@ -1,10 +1,6 @@
 """Notebook 10: other weights of the KL, and objectives that change in training."""
 
-import dataclasses
-from dataclasses import dataclass
-from methods.method import Method, plain
-
-from vae_helpers.benchmark import PLAIN
+from methods.method import Method
 from vae_helpers.objectives import AnnealedVAE, BetaConditionedVAE, CapacityVAE, FreeBitsVAE
 from vae_helpers.recipes import SMALL, build, train
 

@@ -1,16 +1,11 @@
 """Notebook 13: better priors on the codes of the small VAE."""
 
-import dataclasses
-from dataclasses import dataclass
-from methods.method import Method, plain
-
-from vae_helpers.benchmark import PLAIN
+from methods.method import Method
 from vae_helpers.flow_matching import FlowPrior
 from vae_helpers.priors import MixturePrior
 from vae_helpers.recipes import SMALL, build, train
 from vae_helpers.vae import VAE
 from vae_helpers.vamp import VampVAE
-
 
 # Priors: those of notebook 13, with more pseudo-inputs and more updates.
 COMPONENTS, FITTED, PSEUDO_INPUTS = 30, 20_000, 100
