@@ -108,7 +108,7 @@ def test_a_live_curve_gives_way_to_fast_training(notebook, monkeypatch):
     assert notebook.updates < 10
 
 
-def test_a_live_curve_begins_at_epoch_0_and_has_points_within_an_epoch():
+def test_a_live_curve_begins_at_epoch_0_and_has_points_within_an_epoch(notebook):
     class Jumping(Tiny):
         """The n-th batch reports n."""
 
@@ -127,6 +127,8 @@ def test_a_live_curve_begins_at_epoch_0_and_has_points_within_an_epoch():
     assert live.points["reconstruction"] == pytest.approx([9.0] + [2 * n + 0.5 for n in range(8)])
     assert live.points["kl"][0] == 0.5 and len(live.history["kl"]) == 2
     assert live.figure.axes[0].get_xlim() == pytest.approx((-0.04, 2.0))
+    _, metadata = notebook.shown[0]  # the alt text says what the curve's end says
+    assert "reconstruction 14.5, kl 14.5" in metadata["image/png"]["alt"]
 
 
 def test_a_live_curve_is_silent_outside_a_notebook(capsys):

@@ -79,6 +79,14 @@ def test_prose_between_two_display_formulas_counts_as_prose():
     assert not [fault for fault in lint.lint(notebook) if "words of prose" in str(fault)]
 
 
+def test_the_words_between_two_blocks_of_code_are_counted():
+    notebook = good_notebook()
+    before = lint.prose_words(notebook)
+    block = "```python\nnot these words\n```"
+    notebook.cells[0].source += f"\n\n{block}\n\nfour words and `code`\n\n{block}\n"
+    assert lint.prose_words(notebook) == before + 1 + 4 + 1
+
+
 def set_source(index, source):
     def plant(notebook):
         notebook.cells[index].source = source

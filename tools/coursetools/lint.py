@@ -132,8 +132,12 @@ def _prose(notebook):
 
 
 def prose_words(notebook):
-    """Return the number of words in Markdown; a formula or a piece of code counts as one."""
+    """Return the number of words in Markdown; a formula or a piece of code counts as one.
+
+    A fenced block of code counts as one too; its three backticks would pair with others.
+    """
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = re.sub(r"^```.*?^```", " x ", text, flags=re.DOTALL | re.MULTILINE)
     prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", " x ", text, flags=re.DOTALL)
     return len(re.findall(r"[A-Za-z][\w'-]*", prose))
 

@@ -30,22 +30,22 @@ def parts_diagram(vae, n_features: int, title: str = "") -> Figure:
     image = ", ".join(map(str, ("n", *vae.image_shape)))
     code = f"(n, {vae.latent_dim})"
     _tensor(axes, 45, TOP, f"images\n({image})")
-    _tensor(axes, 262, TOP, f"features\n(n, {n_features})")
-    _tensor(axes, 480, TOP, f"z_mean\nz_log_var\n{code}")
-    _tensor(axes, 637, TOP, f"z\n{code}")
+    _tensor(axes, 238, TOP, f"features\n(n, {n_features})")
+    _tensor(axes, 434, TOP, f"z_mean\nz_log_var\n{code}")
+    _tensor(axes, 611, TOP, f"z\n{code}")
     _tensor(axes, 830, TOP, f"logits\n({image})")
-    _part(axes, 155, TOP, "Encoder")
-    _part(axes, 366, TOP, "Latent-\nDistribution", width=96)
-    _part(axes, 565, TOP, "latent\n.sample", width=62)
-    _part(axes, 722, TOP, "Decoder")
-    for start, end in ((92, 112), (198, 230), (294, 317), (415, 444), (511, 533), (597, 616)):
+    _part(axes, 147, TOP, "Encoder", width=72)
+    _part(axes, 334, TOP, "Latent-\nDistribution", width=96)
+    _part(axes, 530, TOP, "latent\n.sample", width=76)
+    _part(axes, 697, TOP, "Decoder")
+    for start, end in ((92, 110), (184, 206), (269, 285), (383, 399), (471, 491), (569, 589)):
         _arrow(axes, (start, TOP), (end, TOP))
-    for start, end in ((658, 679), (765, 782)):
+    for start, end in ((633, 654), (740, 782)):
         _arrow(axes, (start, TOP), (end, TOP))
     pixels = vae.image_shape[0] * vae.image_shape[1] * vae.image_shape[2]
     _term(axes, 730, f"add the {pixels} pixels", "reconstruction", "reconstruction")
     _term(axes, 440, f"latent.kl: add the {vae.latent_dim} dimensions", "kl", "kl")
-    _arrow(axes, (474, TOP - 32), (452, MIDDLE + 22))
+    _arrow(axes, (434, TOP - 34), (439, MIDDLE + 22))
     _arrow(axes, (830, TOP - 22), (766, MIDDLE + 22))
     axes.plot([45, 45, 590], [TOP - 24, TOP - 52, TOP - 52], color="#444444", linewidth=1.4)
     _arrow(axes, (588, TOP - 52), (692, MIDDLE + 22))

@@ -127,7 +127,7 @@ class LiveCurve(keras.callbacks.Callback):
         if not self.history["kl"]:
             return "Loss curves without an epoch."
         parts = ", ".join(
-            f"{name} {self.history[name][-1]:.1f}" for name in ("reconstruction", "kl")
+            f"{name} {self.points[name][-1]:.1f}" for name in ("reconstruction", "kl")
         )
         return (
             f"Loss curves over {len(self.history['kl'])} epochs, ending at {parts} nats per image."
