@@ -28,7 +28,7 @@ from store import MODELS, timed_fit
 from tqdm import tqdm
 
 from vae_helpers import metrics
-from vae_helpers.benchmark import PLAIN, STORE, VARIANT_COLUMNS, summary, to_markdown
+from vae_helpers.benchmark import NETWORKS, PLAIN, STORE, VARIANT_COLUMNS, summary, to_markdown
 from vae_helpers.classifier import train_classifier
 from vae_helpers.data import load_fashion_mnist, load_letters
 from vae_helpers.files import atomic_path, write_atomically
@@ -76,8 +76,7 @@ def main():
 
 def write_page(stored):
     """Write both tables of docs/benchmarks.md: the networks, and the variants."""
-    networks = {network for _, network in BENCHMARK}
-    plain = (stored["method"] == PLAIN) & stored["network"].isin(networks)
+    plain = (stored["method"] == PLAIN) & stored["network"].isin(NETWORKS)
     store.write_page("table", to_markdown(summary(stored[plain]).droplevel("method")))
     compared = stored[stored["network"].isin({method.network for method in METHODS}) | ~plain]
     compared = compared[(compared["data"] == FASHION) & (compared["latent_dim"] == VARIANT_DIM)]

@@ -6,6 +6,8 @@ import pandas as pd
 
 STORE = Path(__file__).with_name("benchmark.csv")
 PLAIN = "VAE"  # the method of every row that is no variant
+# The networks of the table itself; the others are what variants are built on.
+NETWORKS = ("MLP", "convolution", "transposed convolution")
 MODEL = ["data", "method", "network", "latent_dim"]
 # Column of the store -> heading of the table, with the number of decimals.
 COLUMNS = {
@@ -47,10 +49,11 @@ def load_benchmark(variants: bool = False):
     versions. A variant's bounds are those of its own likelihood and prior.
 
     Args:
-        variants: whether the rows of `benchmarks/methods.py` come along; else the plain VAE alone.
+        variants: whether the rows of `benchmarks/methods.py` come along; else `NETWORKS` alone.
     """
     table = pd.read_csv(STORE)
-    return table if variants else table[table["method"] == PLAIN].reset_index(drop=True)
+    plain = (table["method"] == PLAIN) & table["network"].isin(NETWORKS)
+    return table if variants else table[plain].reset_index(drop=True)
 
 
 def summary(table, columns=COLUMNS):

@@ -87,7 +87,6 @@ def test_the_words_between_two_blocks_of_code_are_counted():
     assert lint.prose_words(notebook) == before + 1 + 4 + 1
 
 
-
 def set_source(index, source):
     def plant(notebook):
         notebook.cells[index].source = source
