@@ -402,21 +402,23 @@ class LinearModel:
 
 def test_a_rotated_model_has_the_same_elbo_and_other_codes():
     model = LinearModel()
-    images = np.random.default_rng(1).uniform(size=(3_000, 3, 4, 1)).astype("float32")
+    logits = (model.z_mean @ model.weights).reshape(-1, 3, 4, 1)
+    images = (1 / (1 + np.exp(-logits))).astype("float32")  # of the codes, so that these matter
     rotation = rotations.random_rotation(3, seed=2)
     straight, elbo = rotations.rotated_elbo(model, images, np.eye(3))
     z = model.z_mean + np.exp(0.5 * model.z_log_var) * np.random.default_rng(0).standard_normal(
         (3_000, 3)
     )
     np.testing.assert_allclose(straight, z, atol=1e-9)
-    reconstruction = -Bernoulli().log_likelihood(images, model.outputs(tf.constant(z, tf.float32)))
-    kl = gaussian_kl(model.z_mean, model.z_log_var)
+    outputs = model.outputs(tf.constant(z, tf.float32))
+    reconstruction = -Bernoulli().log_likelihood(images, outputs).numpy()
+    kl = np.asarray(gaussian_kl(model.z_mean, model.z_log_var))
     np.testing.assert_allclose(elbo, -(reconstruction + kl), rtol=1e-4)
     codes, rotated = rotations.rotated_elbo(model, images, rotation, seed=1)
     error = (rotated - elbo).std() / math.sqrt(len(elbo))
     assert abs((rotated - elbo).mean()) < STANDARD_ERRORS * error
     factors = {str(j): model.z_mean[:, j] for j in range(3)}
-    assert scores.mig(codes, factors) < 0.5 * scores.mig(straight, factors)
+    assert scores.mig(codes, factors) < 0.6 * scores.mig(straight, factors)
     np.testing.assert_allclose(rotation.T @ np.cov(codes.T) @ rotation, np.cov(z.T), atol=0.1)
 
 
@@ -434,8 +436,10 @@ def test_a_diagonal_posterior_pays_for_the_rotation_and_for_nothing_else():
     noise_of = np.random.default_rng(3).standard_normal(means.shape)
     np.testing.assert_allclose(codes, means + np.exp(0.5 * log_var) * noise_of, atol=1e-6)
     outputs = model.outputs(tf.constant(codes @ rotation, tf.float32))
-    reconstruction = -Bernoulli().log_likelihood(np.zeros((1, 3, 4, 1), "float32"), outputs)
-    np.testing.assert_allclose(elbo, -(reconstruction + gaussian_kl(means, log_var)), rtol=1e-4)
+    black = np.zeros((3_000, 3, 4, 1), "float32")
+    reconstruction = -Bernoulli().log_likelihood(black, outputs).numpy()
+    kl = np.asarray(gaussian_kl(means, log_var))
+    np.testing.assert_allclose(elbo, -(reconstruction + kl), rtol=1e-4)
 
 
 # --- training with beta on the total correlation ---------------------------------------------
