@@ -6,7 +6,7 @@ VENV ?= .venv
 BUILD ?= build
 CONSTRAINTS ?=
 # What a hosted notebook finds there already; the versions stand in tests/platforms/.
-HOSTED := tensorflow keras numpy scipy pandas matplotlib pooch ipywidgets tqdm ipython ipykernel
+HOSTED := tensorflow keras numpy scipy scikit-learn pandas matplotlib pooch ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
 TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools

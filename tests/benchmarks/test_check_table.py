@@ -108,7 +108,7 @@ def stored(check, letters, tmp_path, monkeypatch):
     monkeypatch.setattr(check, "LOADERS", {"A-Z letters": lambda allow_drawn: data})
     elbo, reconstruction, kl = metrics.elbo_estimate(vae, letters, 5)
     bound = metrics.importance_weighted(metrics.log_weights(vae, letters[:20], 50), 50)
-    row = {"data": "A-Z letters", "network": "MLP", "latent_dim": 3, "seed": 0}
+    row = {"data": "A-Z letters", "method": "VAE", "network": "MLP", "latent_dim": 3, "seed": 0}
     row |= {"elbo": elbo.mean, "reconstruction": reconstruction.mean, "kl": kl.mean}
     row |= {"iwae": bound.mean, "iwae_k": 50.0, "iwae_images": 20.0}
     row |= {"train_elbo": -300.125, "test_images": 40}
