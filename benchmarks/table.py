@@ -129,10 +129,15 @@ def is_measured(row):
 
 def train_row(row, data):
     """Train a row's model, its seed set: the VAE and what `fit` returned."""
-    for method in METHODS:
-        if (method.name, method.network) == (row["method"], row["network"]):
-            return method.train(data)
+    if method := method_of(row):
+        return method.train(data)
     return train(recipe_of(row), data.train_images)
+
+
+def method_of(row):
+    """The `Method` of a row; None for a network of the table itself."""
+    names = (row["method"], row["network"])
+    return next((method for method in METHODS if (method.name, method.network) == names), None)
 
 
 def recipe_of(row):
@@ -165,10 +170,12 @@ def measure(row, data):
     vae = keras.models.load_model(path)
     facts = json.loads(path.with_suffix(".json").read_text())
     test = data.test_images
-    fixed = test[:IWAE_IMAGES]
+    method = method_of(row)
+    iwae_samples, iwae_images = (method and method.iwae) or (IWAE_SAMPLES, IWAE_IMAGES)
+    fixed = test[:iwae_images]
     elbo, reconstruction, kl = metrics.elbo_estimate(vae, test, samples=5)
-    weights = metrics.log_weights(vae, fixed, IWAE_SAMPLES)
-    bound = metrics.importance_weighted(weights, IWAE_SAMPLES)
+    weights = metrics.log_weights(vae, fixed, iwae_samples)
+    bound = metrics.importance_weighted(weights, iwae_samples)
     samples, redrawn = vae.generate(PICTURES, seed=row["seed"]), vae.reconstruct(test)
     classifier = judge(row["data"], data)
     of_samples, of_redrawn, of_test = map(classifier.features, (samples, redrawn, test))
@@ -185,7 +192,7 @@ def measure(row, data):
         "iwae": bound.mean,
         "iwae_error": bound.error,
         "iwae_elbo": weights.mean(),  # the ELBO of the very images of the bound
-        "iwae_k": IWAE_SAMPLES,
+        "iwae_k": iwae_samples,
         "iwae_images": len(fixed),
         "active_units": metrics.active_units(vae.encode(test)[0]),
         "frechet": frechet.mean,

@@ -26,7 +26,6 @@ COLUMNS = {
 # The same for the table of variants, all on Fashion-MNIST.
 VARIANT_COLUMNS = {
     "elbo": ("test ELBO", 1),
-    "iwae": ("IWAE-500 of the 1,000", 1),
     "reconstruction": ("reconstruction", 1),
     "kl": ("KL", 1),
     "active_units": ("active units", 1),

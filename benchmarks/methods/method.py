@@ -16,12 +16,15 @@ class Method:
         network: what the table calls the network; "small MLP" is that of `recipes.SMALL`.
         train: function of an `ImageDataset` that returns (vae, history).
         seeds: one training each.
+        iwae: samples and images of its importance-weighted bound, fewer where the prior's density
+            takes long; None for those of the table.
     """
 
     name: str
     network: str
     train: Callable
     seeds: tuple = (0, 1, 2)
+    iwae: tuple | None = None
 
 
 def plain(**settings):
