@@ -372,8 +372,8 @@ share_of_gap = Question(
             wrong=lambda prior, learned, bound: (learned - bound) / (prior - bound),
         ),
         Mistake(
-            "You compared with a distance of 0, which no prior can reach: reconstructions are the "
-            "bound.",
+            "You compared with a distance of 0. The gap ends at the reconstructions: what this "
+            "decoder makes of the codes of real images.",
             wrong=lambda prior, learned, bound: (prior - learned) / prior,
         ),
         Mistake(
