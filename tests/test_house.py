@@ -16,7 +16,7 @@ PACKAGE = Package(ROOT / "vae_helpers")
 FLOORS = [
     ["settings", "files"],
     ["images", "elbo"],
-    ["priors", "likelihoods", "parts", "attention", "checks"],
+    ["priors", "learned_priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     [
         "conditional",

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers.elbo import LOG_2_PI
-from vae_helpers.priors import Prior, checked_codes, seeds_from
+from vae_helpers.learned_priors import checked_codes, seeds_from
+from vae_helpers.priors import Prior
 
 FREQUENCIES = 4  # of the sines and cosines that tell the network the time
 

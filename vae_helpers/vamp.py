@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from vae_helpers.images import as_float, check_images
-from vae_helpers.priors import VampPrior
+from vae_helpers.learned_priors import VampPrior
 from vae_helpers.vae import VAE
 
 

@@ -2,7 +2,7 @@
 
 from methods.method import Method
 from vae_helpers.flow_matching import FlowPrior
-from vae_helpers.priors import MixturePrior
+from vae_helpers.learned_priors import MixturePrior
 from vae_helpers.recipes import SMALL, build, train
 from vae_helpers.vae import VAE
 from vae_helpers.vamp import VampVAE

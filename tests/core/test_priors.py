@@ -11,8 +11,9 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture
 
 from vae_helpers import metrics
+from vae_helpers.learned_priors import MixturePrior, VampPrior
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
-from vae_helpers.priors import MixturePrior, StandardNormal, VampPrior
+from vae_helpers.priors import StandardNormal
 from vae_helpers.vae import VAE
 from vae_helpers.vamp import VampVAE
 
