@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 
 from methods.method import Method, plain
 from vae_helpers.adversarial import VAEGAN, Discriminator, FeatureVAE
@@ -11,6 +12,7 @@ from vae_helpers.classifier import train_classifier
 from vae_helpers.likelihoods import DiscretisedLogistic
 from vae_helpers.parts import Decoder, Encoder, LatentDistribution
 from vae_helpers.recipes import SMALL, train
+from vae_helpers.settings import seed_everything
 
 
 def with_likelihood(likelihood):
@@ -33,8 +35,10 @@ def falling(rate, steps, end=0.0, **settings):
 def feature_loss(data):
     """Train SMALL on features of a classifier beside pixels; its judge has another seed."""
     images = data.train_images
+    own_seed = np.random.randint(2**31)  # follows the row's; training a classifier sets another
     # The judge of the table is trained with the seed 0.
     classifier = train_classifier(images, data.train_labels, len(data.class_names), seed=11)
+    seed_everything(own_seed)
     extract = keras.Sequential(classifier.extract.layers[:2])
     vae = FeatureVAE(*small_parts(), extract, feature_weight=5.0, pixel_weight=0.3)
     vae.start_at_mean_image(images)
