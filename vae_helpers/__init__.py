@@ -3,22 +3,9 @@
 Read six modules in this order, and you have read the VAE itself: `settings`, `images`, `elbo`,
 `likelihoods`, `parts`, `vae`.
 
-Floor by floor (a module imports only from floors below, or from one named before it on its own):
-
-1. `settings`, `files`: the one FAST switch; the one atomic write
-2. `images`, `elbo`: images of any size, checked, scaled and batched; the terms of the ELBO
-3. `priors`, `learned_priors`, `likelihoods`, `parts`, `attention`, `checks`: where codes come from,
-   what the decoder's outputs mean, `Encoder`, `LatentDistribution`, `Decoder`, and parts of patches
-4. `vae`: `VAE`, composed of them, with the hooks that every variant overrides
-5. `conditional`, `objectives`, `total_correlation`, `adversarial`, `flow_matching`, `vamp`,
-   `recipes`, `classifier`, `references`, `corruptions`, `data`, `known_mistakes`: its variants, the
-   default models, what scores pictures, costs to compare a loss with, corruptions of images, the
-   data sets, and the one list of wrong losses and samplers
-6. `metrics`, `rotation`, `disentanglement`, `benchmark`, `plots`, `audit`: how good a model is and
-   how good others were, what its latents stand for, figures, what a loss computes and how healthy
-   a trained model is
-7. `widgets`: what moves
-8. `exercises`: questions that know which mistake you made
+The rest are its variants (`conditional`, `objectives`, `adversarial`, `attention`, the priors), and
+instruments: data, metrics, plots, the audit, the exercises. A module imports only from floors below
+its own; docs/architecture.md names them, floor by floor.
 
 Importing the package loads TensorFlow, quietly, and none of its own modules.
 """
