@@ -35,6 +35,8 @@ EQUIVALENT = {
     ("nb06", name): {"Add became Sub": "the noise is as often negative as positive"}
     for name in ("fresh_noise", "noise_for_each", "half_the_log")
 }
+# One number in half precision is off by at most 0.05%: with some inputs as good as rounded by hand.
+EQUIVALENT["nb09", "effective_beta"] = {"half precision": "within what rounding is allowed"}
 # A test that the learner writes: with another threshold or sample size it is as good. What it has
 # to find is in test_contracts.py.
 TESTERS = {("nb04", "contract_test")}
