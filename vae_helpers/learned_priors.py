@@ -2,7 +2,7 @@
 
 Both keep what `priors` asks of a prior. `MixturePrior` is fitted to the codes of a trained VAE;
 `VampPrior` is trained with the VAE (see `vamp.VampVAE`). A third, `FlowPrior`, is in
-`flow_matching`.
+`flow_matching`. Import this module before `keras.models.load_model` loads a VAE that has one.
 """
 
 import math

@@ -97,7 +97,7 @@ def test_a_vae_with_a_mixture_is_saved_and_loaded_where_there_is_no_scikit_learn
 import sys
 sys.modules["sklearn"] = None
 import keras, numpy as np
-import vae_helpers.vae
+import vae_helpers.learned_priors, vae_helpers.vae  # registered, so that load_model finds them
 vae = keras.models.load_model({str(tmp_path / "vae.keras")!r})
 stored = np.load({str(tmp_path / "z.npz")!r})
 np.testing.assert_allclose(vae.prior.log_density(stored["z"]), stored["log_density"], rtol=1e-5)
