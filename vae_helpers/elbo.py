@@ -99,7 +99,11 @@ def gaussian_kl(z_mean, z_log_var) -> tf.Tensor:
 
     Source: Kingma & Welling (2014), appendix B.
     """
-    return sum_over_event(gaussian_kl_per_dimension(z_mean, z_log_var))
+    z_mean, z_log_var = _same_shape(z_mean=z_mean, z_log_var=z_log_var)
+    z_log_var = tf.minimum(z_log_var, MAX_LOG_VAR)
+    # expm1 keeps exp(z_log_var) - 1 - z_log_var from rounding below zero.
+    per_dimension = 0.5 * (tf.square(z_mean) + tf.math.expm1(z_log_var) - z_log_var)
+    return sum_over_event(per_dimension)
 
 
 def gaussian_kl_per_dimension(z_mean, z_log_var) -> tf.Tensor:
