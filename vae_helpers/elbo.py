@@ -120,9 +120,9 @@ def gaussian_kl_per_dimension(z_mean, z_log_var) -> tf.Tensor:
         ValueError: as for `gaussian_kl`.
     """
     z_mean, z_log_var = _same_shape(z_mean=z_mean, z_log_var=z_log_var)
-    z_log_var = tf.minimum(z_log_var, MAX_LOG_VAR)
-    # expm1 keeps exp(z_log_var) - 1 - z_log_var from rounding below zero.
-    return 0.5 * (tf.square(z_mean) + tf.math.expm1(z_log_var) - z_log_var)
+    # Each entry as the only latent of an image of its own: there is one formula, above.
+    each = gaussian_kl(tf.reshape(z_mean, (-1, 1)), tf.reshape(z_log_var, (-1, 1)))
+    return tf.reshape(each, tf.shape(z_mean))
 
 
 def elbo(images, logits, z_mean, z_log_var) -> tf.Tensor:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_helpers.elbo import LOG_2_PI
+from vae_helpers.elbo import gaussian_log_density
 from vae_helpers.learned_priors import checked_codes, seeds_from
 from vae_helpers.priors import Prior
 
@@ -211,7 +211,7 @@ class FlowPrior(Prior):
             second, second_divergence = self.divergence(x - dt * first, t - dt, labels)
             x = x - 0.5 * dt * (first + second)
             log_volume += 0.5 * dt * (first_divergence + second_divergence)
-        log_noise = -0.5 * tf.reduce_sum(tf.square(x) + LOG_2_PI, axis=1)
+        log_noise = gaussian_log_density(x, tf.zeros_like(x), tf.zeros_like(x))
         return log_noise - log_volume - tf.reduce_sum(tf.math.log(self.scale))
 
     def _labels(self, labels):

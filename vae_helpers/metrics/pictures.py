@@ -49,11 +49,7 @@ def frechet_distance(features, other) -> float:
     Source: Dowson & Landau (1982), "The Fréchet distance between multivariate normal
         distributions"; the idea to use it so: Heusel et al. (2017), arXiv:1706.08500.
     """
-    features, other = np.asarray(features, np.float64), np.asarray(other, np.float64)
-    if features.ndim != 2 or other.ndim != 2 or features.shape[1] != other.shape[1]:
-        raise ValueError(
-            f"features have shapes {features.shape} and {other.shape}, expected (n, d) and (m, d)"
-        )
+    features, other = _two_clouds(features, other)
     difference = features.mean(axis=0) - other.mean(axis=0)
     first, second = np.cov(features, rowvar=False), np.cov(other, rowvar=False)
     values, vectors = np.linalg.eigh(np.atleast_2d(first))
@@ -108,16 +104,21 @@ def precision_recall(features, references, k: int = 3) -> tuple[float, float]:
     Source: Kynkäänniemi et al. (2019), "Improved precision and recall metric for assessing
         generative models", arXiv:1904.06991.
     """
-    features, references = np.asarray(features, np.float64), np.asarray(references, np.float64)
-    if features.ndim != 2 or references.ndim != 2 or features.shape[1] != references.shape[1]:
-        raise ValueError(
-            f"features and references have shapes {features.shape} and {references.shape}, "
-            "expected (n, d) and (m, d)"
-        )
+    features, references = _two_clouds(features, references)
     fewest = min(len(features), len(references))
     if not 1 <= k < fewest:
         raise ValueError(f"k is {k}, expected 1 to {fewest - 1}: there are {fewest} rows")
     return _share_inside(features, references, k), _share_inside(references, features, k)
+
+
+def _two_clouds(features, other):
+    """Both as float64, (n, d) and (m, d)."""
+    features, other = np.asarray(features, np.float64), np.asarray(other, np.float64)
+    if features.ndim != 2 or other.ndim != 2 or features.shape[1] != other.shape[1]:
+        raise ValueError(
+            f"features have shapes {features.shape} and {other.shape}, expected (n, d) and (m, d)"
+        )
+    return features, other
 
 
 def _share_inside(points, centres, k):
@@ -165,13 +166,12 @@ def _nearest(images, among):
     flat = _flat(images)
     best, where, start = np.full(len(flat), np.inf, np.float32), np.zeros(len(flat), int), 0
     for batch in batches(among):
-        others = _flat(batch)
-        squares = np.square(others).sum(axis=1) - 2 * flat @ others.T
+        squares = _squares(flat, _flat(batch))
         nearer = squares.min(axis=1) < best
         where[nearer] = start + squares.argmin(axis=1)[nearer]
         best = np.minimum(best, squares.min(axis=1))
-        start += len(others)
-    return where, np.sqrt(np.maximum(best + np.square(flat).sum(axis=1), 0))
+        start += len(batch)
+    return where, np.sqrt(np.maximum(best, 0))
 
 
 def _flat(images):
