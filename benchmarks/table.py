@@ -28,7 +28,15 @@ from store import MODELS, timed_fit
 from tqdm import tqdm
 
 from vae_helpers import metrics
-from vae_helpers.benchmark import NETWORKS, PLAIN, STORE, VARIANT_COLUMNS, summary, to_markdown
+from vae_helpers.benchmark import (
+    MODEL,
+    PLAIN,
+    STORE,
+    VARIANT_COLUMNS,
+    is_of_networks,
+    summary,
+    to_markdown,
+)
 from vae_helpers.classifier import train_classifier
 from vae_helpers.data import load_fashion_mnist, load_letters
 from vae_helpers.files import atomic_path, write_atomically
@@ -76,11 +84,9 @@ def main():
 
 def write_page(stored):
     """Write both tables of docs/benchmarks.md: the networks, and the variants."""
-    plain = (stored["method"] == PLAIN) & stored["network"].isin(NETWORKS)
-    store.write_page("table", to_markdown(summary(stored[plain]).droplevel("method")))
-    compared = stored[stored["network"].isin({method.network for method in METHODS}) | ~plain]
-    compared = compared[(compared["data"] == FASHION) & (compared["latent_dim"] == VARIANT_DIM)]
-    result = summary(compared, VARIANT_COLUMNS).droplevel(["data", "latent_dim"])
+    own = is_of_networks(stored)
+    store.write_page("table", to_markdown(summary(stored[own]).droplevel("method")))
+    result = summary(stored[~own], VARIANT_COLUMNS).droplevel(["data", "latent_dim"])
     store.write_page("variants", to_markdown(result, VARIANT_COLUMNS), script="table")
 
 
@@ -89,22 +95,15 @@ def rows():
     for seed in SEEDS:
         for data, network in BENCHMARK:
             for latent_dim in latent_dims(network):
-                yield {
-                    "data": data,
-                    "method": PLAIN,
-                    "network": network,
-                    "latent_dim": latent_dim,
-                    "seed": seed,
-                }
+                yield row_of(data, PLAIN, network, latent_dim, seed)
     for method in METHODS:
         for seed in method.seeds:
-            yield {
-                "data": FASHION,
-                "method": method.name,
-                "network": method.network,
-                "latent_dim": VARIANT_DIM,
-                "seed": seed,
-            }
+            yield row_of(FASHION, method.name, method.network, VARIANT_DIM, seed)
+
+
+def row_of(*values):
+    """The row of a model and a seed, before it is measured."""
+    return dict(zip((*MODEL, "seed"), values, strict=True))
 
 
 def latent_dims(network):

@@ -51,8 +51,12 @@ def load_benchmark(variants: bool = False):
         variants: whether the rows of `benchmarks/methods/` come along; else `NETWORKS` alone.
     """
     table = pd.read_csv(STORE)
-    plain = (table["method"] == PLAIN) & table["network"].isin(NETWORKS)
-    return table if variants else table[plain].reset_index(drop=True)
+    return table if variants else table[is_of_networks(table)].reset_index(drop=True)
+
+
+def is_of_networks(table):
+    """Return which rows are plain VAEs of the table's own `NETWORKS`: a column of booleans."""
+    return (table["method"] == PLAIN) & table["network"].isin(NETWORKS)
 
 
 def summary(table, columns=COLUMNS):

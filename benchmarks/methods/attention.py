@@ -3,10 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 
-from methods.method import Method, plain
+from methods.method import Method, of_recipe, plain
 from vae_helpers.attention import AttentiveConvEncoder, PatchDecoder, PatchEncoder
 from vae_helpers.benchmark import PLAIN
-from vae_helpers.recipes import BENCHMARK, Recipe, train
+from vae_helpers.recipes import BENCHMARK, Recipe
 
 
 @dataclass(frozen=True)
@@ -35,24 +35,18 @@ CONVOLUTION = BENCHMARK["Fashion-MNIST", "convolution"]
 PATCHES = Patches(16, (), epochs=4, learning_rate=6e-3)
 
 
-def attentive(recipe):
-    """Train the VAE of a recipe whose parts attend, or of its equal without attention."""
-    return lambda data: train(recipe, data.train_images)
-
-
 METHODS = [
-    # Notebook 12: attention, and its equals in training time and in parameters.
-    Method(PLAIN, "patches", attentive(PATCHES)),
+    Method(PLAIN, "patches", of_recipe(PATCHES)),
     Method(
         PLAIN,
         "patches with queries",
-        attentive(dataclasses.replace(PATCHES, summaries=8, memory=8)),
+        of_recipe(dataclasses.replace(PATCHES, summaries=8, memory=8)),
     ),
     Method(f"{PLAIN}, 12 passes", "small MLP", plain(epochs=12)),
     Method(PLAIN, "MLP 96-64", plain(hidden=(96, 64))),
     Method(
         PLAIN,
         "convolution and attention",
-        attentive(ConvolutionAndAttention(**dataclasses.asdict(CONVOLUTION))),
+        of_recipe(ConvolutionAndAttention(**dataclasses.asdict(CONVOLUTION))),
     ),
 ]

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vae_helpers.recipes import SMALL, train
+from vae_helpers.recipes import SMALL, build, train
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,28 @@ class Method:
     iwae: tuple | None = None
 
 
+def of_recipe(recipe, beta=1.0):
+    """Train the VAE of a recipe."""
+    return lambda data: train(recipe, data.train_images, beta)
+
+
 def plain(**settings):
     """Train the plain VAE of the recipe SMALL, with other settings if any are given."""
-    recipe = dataclasses.replace(SMALL, **settings)
-    return lambda data: train(recipe, data.train_images)
+    return of_recipe(dataclasses.replace(SMALL, **settings))
+
+
+def from_small(make):
+    """Train another VAE from the start of the recipe SMALL, for as many passes.
+
+    Args:
+        make: function of encoder, latent, decoder and the training images that returns the VAE.
+    """
+
+    def trained(data):
+        images = data.train_images
+        start = build(SMALL, images)
+        vae = make(start.encoder, start.latent, start.decoder, images)
+        vae.compile(start.optimizer)
+        return vae, vae.fit(images, epochs=SMALL.epochs, batch_size=SMALL.batch_size, verbose=0)
+
+    return trained

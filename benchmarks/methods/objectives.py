@@ -1,26 +1,15 @@
 """Notebook 10: other weights of the KL, and objectives that change in training."""
 
-from methods.method import Method
+from methods.method import Method, from_small, of_recipe
 from vae_helpers.objectives import AnnealedVAE, BetaConditionedVAE, CapacityVAE, FreeBitsVAE
-from vae_helpers.recipes import SMALL, build, train
-
-
-def priced(beta):
-    """Train the VAE of the recipe SMALL with this beta."""
-    return lambda data: train(SMALL, data.train_images, beta)
+from vae_helpers.recipes import SMALL
 
 
 def with_objective(cls, **objective):
     """Train the VAE of the recipe SMALL with the objective of a subclass of `VAE`."""
-
-    def trained(data):
-        start = build(SMALL, data.train_images)
-        vae = cls(start.encoder, start.latent, start.decoder, **objective)
-        vae.compile(start.optimizer)
-        batches = {"epochs": SMALL.epochs, "batch_size": SMALL.batch_size}
-        return vae, vae.fit(data.train_images, verbose=0, **batches)
-
-    return trained
+    return from_small(
+        lambda encoder, latent, decoder, _: cls(encoder, latent, decoder, **objective)
+    )
 
 
 # Objectives: as in notebook 10, chosen on held-out training images. All 60,000 images, 4 passes.
@@ -30,7 +19,7 @@ PITFALL = 784.0  # the beta of a mean over the pixels
 
 METHODS = [
     *(
-        Method(f"beta {beta:g}", "small MLP", priced(beta))
+        Method(f"beta {beta:g}", "small MLP", of_recipe(SMALL, beta))
         for beta in (0.1, 0.5, 2.0, 4.0, 16.0, 64.0, PITFALL)
     ),
     Method("annealing", "small MLP", with_objective(AnnealedVAE, steps=STEPS)),

@@ -1,9 +1,9 @@
 """Notebook 13: better priors on the codes of the small VAE."""
 
-from methods.method import Method
+from methods.method import Method, from_small
 from vae_helpers.flow_matching import FlowPrior
 from vae_helpers.learned_priors import MixturePrior
-from vae_helpers.recipes import SMALL, build, train
+from vae_helpers.recipes import SMALL, train
 from vae_helpers.vae import VAE
 from vae_helpers.vamp import VampVAE
 
@@ -23,14 +23,11 @@ def then_prior(fit):
     return trained
 
 
-def vamp(data):
-    """Train the small VAE with a VampPrior, from the same start and for as many passes."""
-    start = build(SMALL, data.train_images)
-    vae = VampVAE(start.encoder, start.latent, start.decoder, PSEUDO_INPUTS)
-    vae.start_at_images(data.train_images)
-    vae.compile(start.optimizer)
-    batches = {"epochs": SMALL.epochs, "batch_size": SMALL.batch_size}
-    return vae, vae.fit(data.train_images, verbose=0, **batches)
+def with_vamp_prior(encoder, latent, decoder, images):
+    """Make a VAE with a VampPrior, its pseudo-inputs started at training images."""
+    vae = VampVAE(encoder, latent, decoder, PSEUDO_INPUTS)
+    vae.start_at_images(images)
+    return vae
 
 
 def mixture(codes):
@@ -42,7 +39,7 @@ FEWER = (100, 500)  # the density of a flow takes forty looks at its field
 
 METHODS = [
     Method("mixture prior", "small MLP", then_prior(mixture), iwae=FEWER),
-    Method("VampPrior", "small MLP", vamp, iwae=FEWER),
+    Method("VampPrior", "small MLP", from_small(with_vamp_prior), iwae=FEWER),
     Method(
         "flow prior",
         "small MLP",
