@@ -32,7 +32,7 @@ FLOORS = [
         "data",
         "known_mistakes",
     ],
-    ["metrics", "rotation", "disentanglement", "benchmark", "plots", "audit"],
+    ["metrics", "rotation", "disentanglement", "benchmark", "cost", "plots", "audit"],
     ["widgets"],
     ["exercises"],
 ]
