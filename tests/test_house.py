@@ -15,7 +15,7 @@ PACKAGE = Package(ROOT / "vae_helpers")
 # above. Within a folder, such as plots/, modules may import each other.
 FLOORS = [
     ["settings", "files"],
-    ["images", "elbo"],
+    ["images", "elbo", "precision"],
     ["priors", "learned_priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     [

@@ -32,6 +32,15 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """One timed all-reduce of gradients between devices."""
+
+    seconds: float
+    devices: int
+    gradient_bytes: int
+
+
+@dataclass(frozen=True)
 class CostModel:
     """What one piece of work takes, in seconds; `fit_cost_model` makes one.
 
@@ -68,32 +77,28 @@ def ring_bytes(gradient_bytes: float, devices: int) -> float:
     return 2 * (devices - 1) / devices * gradient_bytes
 
 
-def fit_cost_model(measurements) -> CostModel:
+def fit_cost_model(measurements, exchanges=()) -> CostModel:
     """Return the model whose predictions are nearest to measured times, in relative terms.
 
     Rates are at least 0. What the measurements do not vary cannot be told from the rest: take
     several numbers of images, several batch sizes, one device and more, and for `per_byte` two
-    sizes of network. A rate that no measurement has a part in is 0.
+    sizes of gradients or more. A rate that no measurement has a part in is 0.
 
     Args:
-        measurements: at least two `Measurement`s.
+        measurements: `Measurement`s of trainings of one network.
+        exchanges: `Exchange`s that were timed alone.
 
     Raises:
-        ValueError: if there are fewer, or a time is not above 0.
+        ValueError: if there are fewer than two times, or one is not above 0.
     """
-    measurements = list(measurements)
-    seconds = np.array([one.seconds for one in measurements], float)
+    timed = [*measurements, *exchanges]
+    seconds = np.array([one.seconds for one in timed], float)
     if len(seconds) < 2 or not (seconds > 0).all():
         raise ValueError(
             f"seconds are {seconds.tolist()}, expected two times or more, all above 0: leave out "
             "runs that failed"
         )
-    pieces = np.array(
-        [
-            _pieces(one.images, one.epochs, one.batch_size, one.devices, one.gradient_bytes)
-            for one in measurements
-        ]
-    )
+    pieces = np.array([_pieces_of(one) for one in timed])
     # Divided by its time, each row asks for 1: a relative error counts the same in all of them.
     rows = pieces / seconds[:, None]
     scale = np.maximum(rows.max(axis=0), 1e-300)  # images are millions, steps are thousands
@@ -212,6 +217,13 @@ def what_breaks_first(model: CostModel, images, shape, epochs, *, batch_size, **
         middle = (low + high) // 2
         low, high = (middle, high) if planned(middle).slowest == "compute" else (low, middle)
     return planned(high).slowest, high
+
+
+def _pieces_of(timed):
+    if isinstance(timed, Exchange):
+        return (0.0, 0.0, 0.0, 1.0, ring_bytes(timed.gradient_bytes, timed.devices))
+    work = (timed.images, timed.epochs, timed.batch_size)
+    return _pieces(*work, timed.devices, timed.gradient_bytes)
 
 
 def _pieces(images, epochs, batch_size, devices, gradient_bytes):

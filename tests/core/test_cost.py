@@ -40,6 +40,18 @@ def test_with_noise_the_rates_are_near_and_the_error_says_how_far_a_time_is_off(
     assert 0.02 < found.error < 0.1
 
 
+def test_exchanges_timed_alone_tell_latency_and_bytes_apart():
+    exchanges = [
+        cost.Exchange(2e-4 + size * 1e-9, devices=2, gradient_bytes=size)
+        for size in (4_000, 400_000, 4_000_000)
+    ]
+    trainings = measured(KNOWN, noise=0.0, devices=(1,), sizes=(400_000,))
+    found = cost.fit_cost_model(trainings, exchanges)
+    assert found.latency == pytest.approx(2e-4)
+    assert found.per_byte == pytest.approx(1e-9)
+    assert found.per_image == pytest.approx(KNOWN.per_image)
+
+
 def test_what_was_not_measured_costs_nothing_and_no_rate_is_negative():
     found = cost.fit_cost_model(measured(KNOWN, noise=0.05, devices=(1,)))
     assert found.latency == found.per_byte == 0.0
