@@ -15,7 +15,7 @@ PACKAGE = Package(ROOT / "vae_helpers")
 # above. Within a folder, such as plots/, modules may import each other.
 FLOORS = [
     ["settings", "files"],
-    ["images", "elbo"],
+    ["images", "elbo", "precision"],
     ["priors", "learned_priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     [
@@ -32,7 +32,7 @@ FLOORS = [
         "data",
         "known_mistakes",
     ],
-    ["metrics", "rotation", "disentanglement", "benchmark", "plots", "audit"],
+    ["metrics", "rotation", "disentanglement", "benchmark", "cost", "plots", "audit"],
     ["widgets"],
     ["exercises"],
 ]

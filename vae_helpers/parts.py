@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
+from vae_helpers.precision import at_least_float32, stack
 
 # The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
 # Without a bound, at a high rate, the log variances of some images can leap to 100 within two or
@@ -36,7 +37,7 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.hidden = tuple(int(units) for units in hidden)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
-        self.network = keras.Sequential([keras.layers.Flatten(), *dense])
+        self.network = stack(self, [keras.layers.Flatten(), *dense])
 
     def build(self, images_shape):
         self.network.build(images_shape)
@@ -68,12 +69,13 @@ class ConvEncoder(keras.layers.Layer):
             keras.layers.Conv2D(channels, 3, strides=2, padding="same", activation="silu")
             for channels in self.filters
         ]
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 *convolutions,
                 keras.layers.Flatten(),
                 keras.layers.Dense(self.units, activation="silu"),
-            ]
+            ],
         )
 
     def build(self, images_shape):
@@ -156,23 +158,22 @@ class Decoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
         pixels = self.image_shape[0] * self.image_shape[1] * self.image_shape[2]
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 *dense,
                 keras.layers.Dense(pixels, use_bias=False),
                 keras.layers.Reshape(self.image_shape),
-            ]
+            ],
         )
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = self.add_weight(
-            shape=self.image_shape, initializer="zeros", name="output_bias"
-        )
+        self.output_bias = output_bias_of(self)
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
-        return self.network(z, training=training) + self.output_bias
+        return add_in_float32(self.network(z, training=training), self.output_bias)
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "image_shape": self.image_shape}
@@ -204,26 +205,25 @@ class ConvDecoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         height, width, channels = self.image_shape
         rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 keras.layers.Dense(self.units, activation="silu"),
                 keras.layers.Dense(rows * columns * self.filters, activation="silu"),
                 keras.layers.Reshape((rows, columns, self.filters)),
                 keras.layers.Conv2D(self.filters, 7, padding="same", activation="silu"),
                 keras.layers.Conv2D(16 * channels, 1, use_bias=False),
-            ]
+            ],
         )
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = self.add_weight(
-            shape=self.image_shape, initializer="zeros", name="output_bias"
-        )
+        self.output_bias = output_bias_of(self)
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
         cells = self.network(z, training=training)
-        return tf.nn.depth_to_space(cells, 4) + self.output_bias
+        return add_in_float32(tf.nn.depth_to_space(cells, 4), self.output_bias)
 
     def get_config(self):
         own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
@@ -261,7 +261,8 @@ class TransposedDecoder(keras.layers.Layer):
         height, width, channels = self.image_shape
         rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
         grid, *doubled = self.filters
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 keras.layers.Dense(self.units, activation="silu"),
                 keras.layers.Dense(rows * columns * grid, activation="silu"),
@@ -271,22 +272,32 @@ class TransposedDecoder(keras.layers.Layer):
                     for n in doubled
                 ),
                 keras.layers.Conv2D(channels, 3, padding="same", use_bias=False),
-            ]
+            ],
         )
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = self.add_weight(
-            shape=self.image_shape, initializer="zeros", name="output_bias"
-        )
+        self.output_bias = output_bias_of(self)
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
-        return self.network(z, training=training) + self.output_bias
+        return add_in_float32(self.network(z, training=training), self.output_bias)
 
     def get_config(self):
         own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
         return {**super().get_config(), **own}
+
+
+def output_bias_of(decoder):
+    """Return the weight that a decoder adds to its outputs; never rounded, it holds an image."""
+    return decoder.add_weight(
+        shape=decoder.image_shape, initializer="zeros", autocast=False, name="output_bias"
+    )
+
+
+def add_in_float32(values, bias) -> tf.Tensor:
+    """Return logits: what a decoder computed, in 16 bits or more, plus its output bias."""
+    return at_least_float32(values) + at_least_float32(bias)
 
 
 def _quarter(side, image_shape):
