@@ -164,6 +164,7 @@ def free_ports(n):
 
 def work(job):
     """Do one job in this process, pinned to its core where the system can, and time it."""
+    do = {"exchange": time_exchanges, "training": time_training}[job["kind"]]
     if hasattr(os, "sched_setaffinity"):  # before TensorFlow counts the cores for its threads
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[job["core"] % len(cores)]})
@@ -171,7 +172,7 @@ def work(job):
 
     connected = tf.distribute.MultiWorkerMirroredStrategy if job["connected"] else None
     strategy = connected() if connected else tf.distribute.get_strategy()
-    return {"exchange": time_exchanges, "training": time_training}[job["kind"]](job, strategy)
+    return do(job, strategy)
 
 
 def time_exchanges(job, strategy):
