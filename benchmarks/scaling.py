@@ -17,6 +17,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -135,8 +136,8 @@ def together(jobs, connected=None):
             task = {"type": "worker", "index": index}
             config = {"cluster": {"worker": addresses}, "task": task}
             environment["TF_CONFIG"] = json.dumps(config)
-        described = json.dumps({**job, "core": index, "connected": connected})
-        command = [sys.executable, __file__, "--worker", described]
+        described = json.dumps({**job, "connected": connected})
+        command = [*pinned_to(index), sys.executable, __file__, "--worker", described]
         running.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         )
@@ -151,6 +152,18 @@ def together(jobs, connected=None):
     return [json.loads(text.splitlines()[-1]) for text in said]
 
 
+def pinned_to(index):
+    """The words before a command that keep it on the i-th core; none where the system has none.
+
+    From outside, before Python starts: TensorFlow counts the cores for its threads.
+    """
+    if not shutil.which("taskset"):
+        print("no taskset: the processes are not pinned to cores", file=sys.stderr)
+        return []
+    cores = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cores[index % len(cores)])]
+
+
 def free_ports(n):
     """Return n ports of this machine that nobody listens on."""
     sockets = [socket.socket() for _ in range(n)]
@@ -163,15 +176,13 @@ def free_ports(n):
 
 
 def work(job):
-    """Do one job in this process, pinned to its core where the system can, and time it."""
-    if hasattr(os, "sched_setaffinity"):  # before TensorFlow counts the cores for its threads
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[job["core"] % len(cores)]})
+    """Do one job in this process and time it."""
+    do = {"exchange": time_exchanges, "training": time_training}[job["kind"]]
     import tensorflow as tf
 
     connected = tf.distribute.MultiWorkerMirroredStrategy if job["connected"] else None
     strategy = connected() if connected else tf.distribute.get_strategy()
-    return {"exchange": time_exchanges, "training": time_training}[job["kind"]](job, strategy)
+    return do(job, strategy)
 
 
 def time_exchanges(job, strategy):

@@ -16,7 +16,7 @@ import math
 import keras
 import tensorflow as tf
 
-from vae_helpers.parts import ConvEncoder, add_in_float32, output_bias_of
+from vae_helpers.parts import ConvEncoder
 from vae_helpers.precision import stack
 
 
@@ -220,7 +220,9 @@ class PatchDecoder(keras.layers.Layer):
         values = self.patch**2 * self.image_shape[-1]
         self.pixels = keras.layers.Dense(values, use_bias=False, dtype=self.dtype_policy)
         self.pixels.build(tokens_shape)
-        self.output_bias = output_bias_of(self)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
 
     def call(self, z, training=False, return_attention_scores=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim).
@@ -231,8 +233,8 @@ class PatchDecoder(keras.layers.Layer):
         tokens = _for_each_image(self.queries, rows) if self.memory else self.queries + rows
         memory = rows if self.memory else None
         tokens, scores = _through(self.blocks, tokens, memory, training, return_attention_scores)
-        pictures = pictures_of(self.pixels(self.norm(tokens)), self.patch, self.image_shape)
-        logits = add_in_float32(pictures, self.output_bias)
+        patches = self.pixels(self.norm(tokens))
+        logits = pictures_of(patches, self.patch, self.image_shape) + self.output_bias
         return (logits, scores) if return_attention_scores else logits
 
     def get_config(self):

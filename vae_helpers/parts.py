@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
-from vae_helpers.precision import at_least_float32, stack
+from vae_helpers.precision import stack
 
 # The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
 # Without a bound, at a high rate, the log variances of some images can leap to 100 within two or
@@ -169,11 +169,13 @@ class Decoder(keras.layers.Layer):
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = output_bias_of(self)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
-        return add_in_float32(self.network(z, training=training), self.output_bias)
+        return self.network(z, training=training) + self.output_bias
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "image_shape": self.image_shape}
@@ -218,12 +220,14 @@ class ConvDecoder(keras.layers.Layer):
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = output_bias_of(self)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
         cells = self.network(z, training=training)
-        return add_in_float32(tf.nn.depth_to_space(cells, 4), self.output_bias)
+        return tf.nn.depth_to_space(cells, 4) + self.output_bias
 
     def get_config(self):
         own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
@@ -277,27 +281,17 @@ class TransposedDecoder(keras.layers.Layer):
 
     def build(self, z_shape):
         self.network.build(z_shape)
-        self.output_bias = output_bias_of(self)
+        self.output_bias = self.add_weight(
+            shape=self.image_shape, initializer="zeros", name="output_bias"
+        )
 
     def call(self, z, training=False):
         """Return logits (batch, *image_shape) of codes z (batch, latent_dim)."""
-        return add_in_float32(self.network(z, training=training), self.output_bias)
+        return self.network(z, training=training) + self.output_bias
 
     def get_config(self):
         own = {"filters": self.filters, "units": self.units, "image_shape": self.image_shape}
         return {**super().get_config(), **own}
-
-
-def output_bias_of(decoder):
-    """Return the weight that a decoder adds to its outputs; never rounded, it holds an image."""
-    return decoder.add_weight(
-        shape=decoder.image_shape, initializer="zeros", autocast=False, name="output_bias"
-    )
-
-
-def add_in_float32(values, bias) -> tf.Tensor:
-    """Return logits: what a decoder computed, in 16 bits or more, plus its output bias."""
-    return at_least_float32(values) + at_least_float32(bias)
 
 
 def _quarter(side, image_shape):

@@ -6,9 +6,10 @@ where the time goes. Where little time goes and much can be lost, everything sta
 
     z_mean, z_log_var   exp overflows float16 above 11.1; in bfloat16, which has 8 significant bits,
                         rounding a log variance of 6 changes the variance by up to 1.6%
-    sample, decode      the noise times exp(z_log_var / 2); a picture's grey levels are 1/255 apart
-    logits              from the bias of the output on: it holds the mean image
-    terms of the ELBO   around 256 nats, neighbours are 0.25 apart in float16, 2 in bfloat16
+    the sample          the noise times exp(z_log_var / 2)
+    likelihoods         exp, logarithms; and a picture's grey levels are 1/255 apart, while bfloat16
+                        has steps of 1/256 below 1
+    terms of the ELBO   above 256 nats, neighbours are 0.25 apart in float16, 2 in bfloat16
     priors              log densities, too, are differences of large sums
 
 float16 also loses small gradients, below 6e-8; therefore the loss is multiplied by a large number
