@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.images import images_of, unit_interval
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.precision import at_least_float32, stack, with_scaled_loss
 from vae_helpers.vae import VAE
 
@@ -186,7 +187,7 @@ class VAEGAN(VAE):
         self.feature_weight = _checked(feature_weight, "feature_weight")
         self.pixel_weight = _checked(pixel_weight, "pixel_weight")
         self.gamma = _checked(gamma, "gamma")
-        self.noise = keras.random.SeedGenerator(latent.seed)
+        self.noise = ReplicaSeeds(latent.seed)
         names = "feature_error", "decoder_loss", "discriminator_loss", "real_right", "drawn_right"
         self.more_trackers = {name: keras.metrics.Mean(name=name) for name in names}
         super().__init__(encoder, latent, decoder, **kwargs)
@@ -312,9 +313,8 @@ class VAEGAN(VAE):
         second = keras.saving.serialize_keras_object(self.discriminator_optimizer)
         return {**config, "discriminator_optimizer": second}
 
-    def compile_from_config(self, config):
-        """Compile as before saving, both optimisers ready for the state that is loaded next."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+    def build_optimizers(self):
+        """Make the variables of both optimisers, each for the weights that follow its losses."""
         weights = self.weights_of_parts()
         self.optimizer.build(weights["encoder"] + weights["decoder"])
         self.discriminator_optimizer.build(weights["discriminator"])

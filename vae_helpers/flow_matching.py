@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from vae_helpers.elbo import gaussian_log_density
 from vae_helpers.learned_priors import checked_codes, seeds_from
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.priors import Prior
 
 FREQUENCIES = 4  # of the sines and cosines that tell the network the time
@@ -241,7 +242,7 @@ class FlowMatching(keras.Model):
     def __init__(self, prior, unlabelled=0.2, seed=0, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})  # as its prior
         self.prior, self.unlabelled = prior, float(unlabelled)
-        self.seeds = keras.random.SeedGenerator(seed)
+        self.seeds = ReplicaSeeds(seed)
 
     def call(self, inputs):
         """Return |v(x_t, t) - (code - noise)|^2, (batch,), with fresh noise and times."""

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from vae_helpers.elbo import gaussian_kl_per_dimension
 from vae_helpers.images import images_of, unit_interval
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.priors import StandardNormal
 from vae_helpers.vae import VAE
 
@@ -213,7 +214,7 @@ class BetaConditionedVAE(VAE):
             )
         policies = encoder.dtype_policy, decoder.dtype_policy
         self.of_features, self.of_codes = (Modulation(dtype=policy) for policy in policies)
-        self.betas_noise = keras.random.SeedGenerator()
+        self.betas_noise = ReplicaSeeds()
         super().__init__(encoder, latent, decoder, **kwargs)
 
     def call(self, inputs, training=False):

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.precision import stack
 
 # The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
@@ -110,7 +111,7 @@ class LatentDistribution(keras.layers.Layer):
         # float32 under mixed precision too: in float16, exp overflows at 11.
         self.z_mean = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_mean")
         self.z_log_var = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_log_var")
-        self.noise = keras.random.SeedGenerator(seed)
+        self.noise = ReplicaSeeds(seed)
 
     def build(self, features_shape):
         self.z_mean.build(features_shape)

@@ -207,6 +207,10 @@ class VAE(keras.Model):
     def compile_from_config(self, config):
         """Compile as before saving; Keras leaves this to models with a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
+        self.build_optimizers()
+
+    def build_optimizers(self):
+        """Make the optimiser's variables, ready for a state that is loaded next."""
         self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *, validation_data=None, **kwargs):

@@ -1,0 +1,268 @@
+"""Start N worker processes on this machine, and start them again when one of them is lost.
+
+A target is a function in a file or a module, "train.py:train" or "package.module:function". Every
+worker calls it with the same arguments; it takes only what JSON can hold, and what it returns on
+the chief (worker 0) becomes the launcher's answer. Each worker is told of the others by TF_CONFIG,
+as on a real cluster: there, start one process a machine with a TF_CONFIG of your own instead.
+
+    answer = launch("train.py:train", workers=2, folder="build/run", arguments={"epochs": 3})
+    python -m vae_helpers.distributed --workers 2 --folder build/run train.py:train epochs=3
+
+In the folder lie worker-0.log, worker-1.log ... (what the workers print), and result.json.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vae_helpers.files import write_atomically
+
+LOST = 75  # exit status of a worker whose peer is gone: EX_TEMPFAIL, "try again"
+GRACE_SECONDS = 60  # for the surviving workers to stop by themselves
+POLL_SECONDS = 0.2
+
+
+class WorkerLost(RuntimeError):
+    """Another worker no longer answers: this one stops, and goes on from the last checkpoint."""
+
+
+class LaunchFailed(RuntimeError):
+    """The workers did not finish; the message holds the end of a log."""
+
+
+def launch(
+    target: str,
+    *,
+    workers: int = 2,
+    folder: str | Path,
+    arguments: dict | None = None,
+    restarts: int = 3,
+    show: Callable[[str], None] | None = None,
+) -> dict:
+    """Run a target on worker processes on loopback, and return what the chief returned.
+
+    When a worker is lost, the others are given `GRACE_SECONDS` to stop, then all are started
+    again. A target that trains with `distributed.train` and a folder goes on from its checkpoint.
+
+    Args:
+        target: "file.py:function" or "package.module:function".
+        workers: number of processes, 1 or more.
+        folder: for logs and the result; it is made.
+        arguments: what the function is called with.
+        restarts: how often all workers may be started again.
+        show: is given the progress, one line at a time; nothing is shown when None.
+
+    Returns:
+        {"result": what the chief returned, "restarts": how often all were started again,
+        "losses": for each restart, which workers failed first and the seconds until all stopped}.
+
+    Raises:
+        ValueError: if workers or restarts is out of range, or target has no such form.
+        LaunchFailed: if a worker fails for a reason of its own more than `restarts` times.
+    """
+    if workers < 1 or restarts < 0:
+        raise ValueError(
+            f"workers is {workers} and restarts is {restarts}, expected at least 1 and at least 0"
+        )
+    _parts(target)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    result = folder / "result.json"
+    result.unlink(missing_ok=True)
+    losses = []
+    while True:
+        processes = _start(target, workers, folder, arguments or {}, len(losses))
+        try:
+            loss = _watch(processes, folder, show or (lambda line: None))
+        finally:
+            _stop(processes)
+        if loss is None:
+            answer = json.loads(result.read_text(encoding="utf-8"))
+            return {"result": answer, "restarts": len(losses), "losses": losses}
+        losses.append(loss)
+        if len(losses) > restarts:
+            first = loss["first"][0]
+            raise LaunchFailed(
+                f"worker {first} stopped with status {loss['status'][first]} and {restarts} "
+                f"restarts are used up. The end of {_log(folder, first)}:\n{_end(folder, first)}"
+            )
+
+
+def _start(target, workers, folder, arguments, attempt):
+    """Start all processes, each with its place in the cluster."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    command = [sys.executable, "-u", "-m", "vae_helpers.workers", target, json.dumps(arguments)]
+    processes = []
+    for index in range(workers):
+        place = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        home = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "TF_CONFIG": json.dumps(place), "PYTHONPATH": path}
+        environment["VAE_RESULT"] = str(folder / "result.json") if index == 0 else ""
+        environment["VAE_ATTEMPT"] = str(attempt)
+        with _log(folder, index).open("a" if attempt else "w", encoding="utf-8") as log:
+            processes.append(
+                subprocess.Popen(
+                    command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
+            )
+    return processes
+
+
+def _watch(processes, folder, show):
+    """Wait until all are done: None, or who failed first, when, and how all of them ended."""
+    lost_at, first = None, []
+    while any(process.poll() is None for process in processes):
+        failed = [i for i, process in enumerate(processes) if process.poll() not in (None, 0)]
+        if failed and lost_at is None:
+            lost_at, first = time.monotonic(), failed
+            show(f"worker {failed[0]} is lost; waiting for the others")
+        if lost_at and time.monotonic() - lost_at > GRACE_SECONDS:
+            break
+        if not lost_at:
+            show(_last_line(folder))
+        time.sleep(POLL_SECONDS)
+    status = [process.poll() for process in processes]
+    if not any(status) and None not in status:
+        return None
+    if lost_at is None:
+        lost_at, first = time.monotonic(), [i for i, code in enumerate(status) if code]
+    # A worker that was told of the loss came second, whoever was seen first.
+    causes = [i for i in first if status[i] != LOST] or first
+    return {"first": causes, "status": status, "seconds": round(time.monotonic() - lost_at, 1)}
+
+
+def _stop(processes):
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return `count` different ports of loopback that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _log(folder, index):
+    return folder / f"worker-{index}.log"
+
+
+def _end(folder, index, lines=15):
+    text = _log(folder, index).read_text(encoding="utf-8", errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _last_line(folder):
+    return _end(folder, 0, 1)
+
+
+def _parts(target):
+    place, _, name = target.rpartition(":")
+    if not place or not name.isidentifier():
+        raise ValueError(
+            f"target is {target!r}, expected 'file.py:function' or 'package.module:function'"
+        )
+    return place, name
+
+
+def load(target: str) -> Callable:
+    """Return the function that a target names.
+
+    Raises:
+        ValueError: if it has another form.
+    """
+    place, name = _parts(target)
+    if not place.endswith(".py"):
+        return getattr(importlib.import_module(place), name)
+    spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return getattr(module, name)
+
+
+def work(target: str, arguments: dict) -> int:
+    """Be one worker: call the target, leave the chief's answer, return the exit status."""
+    try:
+        answer = load(target)(**arguments)
+    except WorkerLost as error:
+        print(f"WorkerLost: {error}")
+        return LOST
+    if os.environ.get("VAE_RESULT"):
+        write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line: `--workers 2 --folder build/run train.py:train epochs=3`."""
+    parser = argparse.ArgumentParser("python -m vae_helpers.distributed", description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folder", default="build/workers")
+    parser.add_argument("--restarts", type=int, default=3)
+    parser.add_argument("target", help="file.py:function or package.module:function")
+    parser.add_argument("arguments", nargs="*", help="name=value, the value as JSON or plain text")
+    asked = parser.parse_args(words)
+    arguments = dict(_argument(word) for word in asked.arguments)
+    try:
+        answer = launch(
+            asked.target,
+            workers=asked.workers,
+            folder=asked.folder,
+            arguments=arguments,
+            restarts=asked.restarts,
+            show=_Line(),
+        )
+    except (ValueError, LaunchFailed) as error:
+        print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print("\n" + json.dumps(answer))
+    return 0
+
+
+def _argument(word):
+    name, equals, value = word.partition("=")
+    if not equals or not name.isidentifier():
+        raise SystemExit(f"{word!r} is no argument, expected name=value")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+class _Line:
+    """Show progress on one line that is written over."""
+
+    def __init__(self):
+        self.shown = ""
+
+    def __call__(self, line):
+        if line != self.shown:
+            print("\r" + line.ljust(len(self.shown)), end="", flush=True)
+            self.shown = line
+
+
+if __name__ == "__main__":  # one worker, as `launch` starts it
+    status = work(sys.argv[1], json.loads(sys.argv[2]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if status:
+        os._exit(status)  # what is left of the cluster would hold an orderly end up
