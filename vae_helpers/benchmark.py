@@ -10,6 +10,7 @@ STORE = Path(__file__).with_name("benchmark.csv")
 # files that are named here along.
 RESULTS = {
     "scaling": "benchmarks/results/scaling.json",
+    "shards": "benchmarks/results/shards.json",
     "speed": "benchmarks/results/speed.json",
 }
 PLAIN = "VAE"  # the method of every row that is no variant

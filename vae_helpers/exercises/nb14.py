@@ -116,7 +116,7 @@ weights_of_images = Question(
     hint="In a mean of means an image weighs 1 / replicas, times 1 / the images of its replica. "
     "What should it weigh?",
     solutions=solutions,
-    remark="A last batch of 3 images on two replicas, 2 and 1: the single one weighs 1.5 times what "
+    remark="The last 3 images on two replicas, 2 and 1: the single one weighs 1.5 times what "
     "it should, and the other two 0.75 times.",
 )
 
