@@ -26,7 +26,7 @@ def networks():
 
     convolution = recipes.BENCHMARK["Fashion-MNIST", "convolution"]
     return {
-        "dense": ("quick recipe, dense, with XLA", recipes.QUICK, 60_000, POLICIES),
+        "dense": ("quick recipe, dense, with XLA", recipes.QUICK, 20_000, POLICIES),
         "convolution": ("benchmark's convolutions", convolution, 6_000, POLICIES[:2]),
     }
 
