@@ -53,10 +53,9 @@ def main():
     chosen = arguments.only.split(",")
     if unknown := set(chosen) - set(SECTIONS):
         raise SystemExit(f"--only names {sorted(unknown)}, expected some of {', '.join(SECTIONS)}")
-    results = store.load("scaling")
     for section in chosen:
         print(f"measuring {section} ...", file=sys.stderr, flush=True)
-        results[section] = {**measure(section), **store.stamp()}
+        results = store.load("scaling") | {section: {**measure(section), **store.stamp()}}
         store.save("scaling", results)
     store.write_page("scaling", table(results))
     print(table(results))
