@@ -53,10 +53,9 @@ def main():
     chosen = arguments.only.split(",")
     if unknown := set(chosen) - set(SECTIONS):
         raise SystemExit(f"--only names {sorted(unknown)}, expected some of {', '.join(SECTIONS)}")
-    results = store.load("scaling")
     for section in chosen:
         print(f"measuring {section} ...", file=sys.stderr, flush=True)
-        results[section] = {**measure(section), **store.stamp()}
+        results = store.load("scaling") | {section: {**measure(section), **store.stamp()}}
         store.save("scaling", results)
     store.write_page("scaling", table(results))
     print(table(results))
@@ -189,13 +188,14 @@ def time_exchanges(job, strategy):
     """Seconds of one all-reduce of each size: the median of 30, after 5 that do not count."""
     import tensorflow as tf
 
+    def summed(values):
+        context = tf.distribute.get_replica_context()
+        # Copied, so that it has a device: what comes from outside of the graph has none.
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(values))
+
     @tf.function
     def exchange(gradients):
-        context = tf.distribute.get_replica_context
-        return strategy.run(
-            lambda values: context().all_reduce(tf.distribute.ReduceOp.SUM, values),
-            args=(gradients,),
-        )
+        return strategy.run(summed, args=(gradients,))
 
     seconds = []
     for size in job["sizes"]:

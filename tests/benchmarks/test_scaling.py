@@ -81,6 +81,7 @@ def test_what_the_processor_has_for_16_bits_is_read_and_said(tmp_path):
     assert precision.stamp(one)[2] == "the processor has no instructions for 16 bits"
 
 
+@pytest.mark.slow  # a fresh process, which imports TensorFlow
 def test_a_process_that_fails_ends_the_measurement_and_says_so():
     with pytest.raises(SystemExit, match=r"nothing failed: the processes ended with \[1\]"):
         scaling.together([{"kind": "nothing"}], connected=False)
