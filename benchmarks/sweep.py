@@ -7,14 +7,13 @@
 
 A row is a task: a worker trains and measures it, and sends back the row and the model. They are
 stored here as they arrive, so whatever stops later costs no row that has arrived. A row whose
-worker dies is given to another one; Dask gives up on a row after its third worker. All models are
-judged by the one classifier that lies here. Rows carry no seconds: a worker may train beside
-others, so `table.py --time` measures these afterwards, alone.
+worker dies is given to another one, three times at most. All models are judged by the one
+classifier that lies here. Rows carry no seconds, since a worker may train beside others:
+`table.py --time` measures them afterwards, alone.
 """
 
 import functools
 import hashlib
-import importlib
 import sys
 import tempfile
 import threading
@@ -33,20 +32,38 @@ WAIT_SECONDS = 60  # for the first worker
 ONE_AT_A_TIME = threading.Lock()
 
 
+def code_digest() -> str:
+    """Return a digest of all code that a row depends on."""
+    digest = hashlib.sha256()
+    for folder in ("vae_helpers", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+CODE = code_digest()  # now, at import: files may change under a worker that runs
+
+
 # --- on a worker ----------------------------------------------------------------------------------
 
 
-def train_and_measure(row: dict, classifier: bytes) -> tuple[dict, dict[str, bytes]]:
+def train_and_measure(row: dict, classifier: bytes, code: str) -> tuple[dict, dict[str, bytes]]:
     """Train one row, unless its model is kept on this machine, and measure it.
 
     Args:
         row: one of `table.rows()`.
         classifier: the file of the classifier that judges it.
+        code: the digest of the code that shall train it.
 
     Returns:
         (row, files): the whole row without its seconds, and what is kept of its model, {ending of
         the file: content}.
+
+    Raises:
+        RuntimeError: if this worker, which may have come later, has other code.
     """
+    if code != CODE:
+        raise RuntimeError("the worker has other code: start it again at the same commit")
     with ONE_AT_A_TIME:
         data = data_of(row["data"])
         table.train_model(row, data, timed=False)
@@ -54,6 +71,11 @@ def train_and_measure(row: dict, classifier: bytes) -> tuple[dict, dict[str, byt
     path = table.MODELS / f"{table.name(row)}.keras"
     files = {ending: path.with_suffix(ending).read_bytes() for ending in (".keras", ".json")}
     return row | measured | {"seconds": np.nan}, files
+
+
+def own_code() -> str:
+    """Return the digest of the code that this process has loaded."""
+    return CODE
 
 
 @functools.cache
@@ -68,15 +90,6 @@ def loaded(classifier):
         path = Path(folder, "classifier.keras")
         path.write_bytes(classifier)
         return keras.models.load_model(path)
-
-
-def code_digest() -> str:
-    """Return a digest of all code that a row depends on."""
-    digest = hashlib.sha256()
-    for folder in ("vae_helpers", "benchmarks"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 # --- on the machine that keeps the rows -----------------------------------------------------------
@@ -108,7 +121,7 @@ def sweep(address: str, rows: list[dict]) -> None:
             name: client.submit(bytes, _classifier(name)) for name in {row["data"] for row in rows}
         }
         tasks = {
-            client.submit(train_and_measure, row, judges[row["data"]], pure=False): row
+            client.submit(train_and_measure, row, judges[row["data"]], CODE, pure=False): row
             for row in rows
         }
         failed = _collect(tasks, distributed)
@@ -161,15 +174,14 @@ def _check_workers(client):
                 "--nworkers"
             )
     try:
-        client.run(importlib.import_module, "sweep")
+        client.run(exec, "import sweep")
     except ImportError as error:
         raise SystemExit(
             f"a worker cannot import benchmarks/sweep.py ({error}): start it in the repository, "
             "with PYTHONPATH=benchmarks and in an environment that has vae_helpers"
         ) from error
-    others = [
-        worker for worker, digest in client.run(code_digest).items() if digest != code_digest()
-    ]
+    there = client.run(own_code)
+    others = [worker for worker, code in there.items() if code != CODE]
     if others:
         raise SystemExit(
             f"the workers {', '.join(others)} have other code than this machine: bring their "

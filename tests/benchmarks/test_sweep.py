@@ -145,7 +145,7 @@ def test_what_a_worker_lacks_is_said_before_it_is_given_a_row(
     monkeypatch.setattr(sweep, "WAIT_SECONDS", 240)
     processes.append(start_worker(tmp_path, scheduler, "one"))
     with monkeypatch.context() as patch:
-        patch.setattr(sweep, "ROOT", tmp_path)  # here, not in the worker's process
+        patch.setattr(sweep, "CODE", "other")  # here, not in the worker's process
         with pytest.raises(SystemExit, match="have other code than this machine: bring"):
             tiny("--scheduler", scheduler)
     processes.append(start_worker(tmp_path, scheduler, "two", "--nthreads", "2"))
@@ -193,6 +193,11 @@ def test_a_variant_is_timed_whole_and_with_its_seed(tiny, monkeypatch):
     before = len(tiny_table.trainings)
     assert table.seconds_alone(row, tiny_table.data()) > 0
     assert seeds == [row["seed"]] and len(tiny_table.trainings) == before + 1
+
+
+def test_a_worker_with_other_code_trains_nothing(tiny):
+    with pytest.raises(RuntimeError, match="other code: start it again"):
+        sweep.train_and_measure(next(table.rows()), b"", "other")
 
 
 def test_a_model_of_a_sweep_has_no_seconds(tiny):
