@@ -134,7 +134,8 @@ def train(count, folder):
 
     shards = open_shards(folder / "from_stream")
     steps = shards.steps(BATCH)
-    vae().fit(shards.batches(BATCH, epochs=None), steps_per_epoch=steps, verbose=0)
+    batches = shards.batches(BATCH, epochs=None)
+    vae().fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
 def train_on_an_array(count, folder):

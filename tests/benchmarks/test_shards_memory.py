@@ -8,6 +8,7 @@ import shards_memory
 import store
 
 
+@pytest.mark.slow
 def test_a_process_knows_its_own_peak():
     code = (
         "import shards_memory; before = shards_memory.peak_bytes(); held = b'x' * 50_000_000; "
