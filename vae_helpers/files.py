@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Files and folders that are whole or not there: written under a temporary name, then renamed."""
 
 import contextlib
 import glob

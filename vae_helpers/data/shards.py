@@ -135,7 +135,8 @@ class Shards:
             return images.batch(batch_size, drop_remainder=drop_remainder)
 
         first = tf.data.Dataset.range(epoch, epoch + epochs if epochs else tf.int64.max)
-        dataset = first.flat_map(one_epoch).map(self._decode)
+        rows = batch_size if drop_remainder else -1
+        dataset = first.flat_map(one_epoch).map(lambda records: self._decode(records, rows))
         total = steps * epochs if epochs else tf.data.INFINITE_CARDINALITY
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
         return _without_second_sharding(dataset, workers).prefetch(AHEAD)
@@ -177,9 +178,9 @@ class Shards:
         tf.random.set_seed(seed + 1)
         return records.shuffle(buffer, seed=epoch, reshuffle_each_iteration=False)
 
-    def _decode(self, records):
+    def _decode(self, records, rows):
         images = tf.io.decode_raw(records, tf.uint8)
-        return tf.reshape(images, (-1, *self.image_shape))
+        return tf.reshape(images, (rows, *self.image_shape))
 
     def _check_workers(self, index, workers):
         if workers < 1 or not 0 <= index < workers:
