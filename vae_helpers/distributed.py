@@ -144,6 +144,7 @@ def train(
             if verbose and loop.chief:
                 words = "  ".join(f"{name} {value:.2f}" for name, value in report.items())
                 print(f"epoch {epoch + 1}/{epochs}  {words}", flush=True)
+    loop.wait_for_all()
     return progress["history"]
 
 
@@ -151,6 +152,8 @@ class _Loop:
     """The steps of one training, where it stands, and how that is saved."""
 
     def __init__(self, vae, folder):
+        if getattr(vae, "optimizer", None) is None:
+            raise ValueError("the model was never compiled: call compile in its strategy's scope")
         self.vae = vae
         self.strategy = vae.distribute_strategy
         self.replicas = self.strategy.num_replicas_in_sync
@@ -199,6 +202,11 @@ class _Loop:
     def _own_step(self, inputs, training):
         self.vae.train_step((inputs,))
 
+    def wait_for_all(self):
+        """Wait until every worker is here: whoever left at once could cut the last step short."""
+        with contextlib.suppress(*_PEER_ERRORS):  # the others have all they need
+            self.strategy.run(tf.function(lambda: self._share(tf.constant(1.0))))
+
     # --- what is reported --------------------------------------------------------------------
 
     def report(self):
@@ -219,6 +227,10 @@ class _Loop:
             local = self._local_replicas()
             return self.strategy.distribute_datasets_from_function(
                 lambda context: data(context, **more).skip(first * local)
+            )
+        if isinstance(data, keras.utils.PyDataset):
+            raise ValueError(
+                "data is a PyDataset, expected arrays, a Dataset or a function"
             )
         order = np.arange(len(images_of(data)))
         if seed is not None:
@@ -243,6 +255,8 @@ class _Loop:
             metrics=self.totals,
             progress=self.progress,
         )
+        # A variable that the first save would make, on the chief alone: the others would not know.
+        checkpoint.save_counter  # noqa: B018
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
 
     def _metric_variables(self):
@@ -265,7 +279,13 @@ class _Loop:
             metric.reset_state()
         if self.manager is None or self.manager.latest_checkpoint is None:
             return start
-        self.manager.checkpoint.restore(self.manager.latest_checkpoint).assert_consumed()
+        path = self.manager.latest_checkpoint
+        try:
+            self.manager.checkpoint.restore(path).assert_consumed()
+        except (ValueError, AssertionError) as error:
+            raise ValueError(
+                f"the checkpoint {path} is that of another model: empty the folder or name another"
+            ) from error
         self.strategy.run(self._restore_metrics)
         return json.loads(self.progress.numpy())
 
