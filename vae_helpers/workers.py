@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def launch(
 def _start(target, workers, folder, arguments, attempt):
     """Start all processes, each with its place in the cluster."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    command = [sys.executable, "-u", "-m", "vae_helpers.workers", target, json.dumps(arguments)]
+    command = [sys.executable, "-u", "-c", _WORKER, target, json.dumps(arguments)]
     processes = []
     for index in range(workers):
         place = {
@@ -200,16 +201,25 @@ def load(target: str) -> Callable:
     return getattr(module, name)
 
 
-def work(target: str, arguments: dict) -> int:
-    """Be one worker: call the target, leave the chief's answer, return the exit status."""
+_WORKER = "import sys; from vae_helpers import workers; workers.work(*sys.argv[1:])"
+
+
+def work(target: str, arguments: str) -> None:
+    """Be one worker: call the target with arguments (JSON), leave the chief's answer, exit."""
     try:
-        answer = load(target)(**arguments)
+        answer = load(target)(**json.loads(arguments))
+        if os.environ.get("VAE_RESULT"):
+            write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
+        status = 0
     except WorkerLost as error:
         print(f"WorkerLost: {error}")
-        return LOST
-    if os.environ.get("VAE_RESULT"):
-        write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
-    return 0
+        status = LOST
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # what is left of the cluster would hold an orderly end up
 
 
 def main(words: list[str] | None = None) -> int:
@@ -258,11 +268,3 @@ class _Line:
         if line != self.shown:
             print("\r" + line.ljust(len(self.shown)), end="", flush=True)
             self.shown = line
-
-
-if __name__ == "__main__":  # one worker, as `launch` starts it
-    status = work(sys.argv[1], json.loads(sys.argv[2]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if status:
-        os._exit(status)  # what is left of the cluster would hold an orderly end up
