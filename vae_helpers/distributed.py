@@ -118,13 +118,14 @@ def train(
     if not callable(data):
         check_input(data, "data", vae.image_shape)
     loop = _Loop(vae, folder)
-    run_train, run_test = loop.compiled(training=True), loop.compiled(training=False)
     with _lost_workers_named(folder), vae.distribute_strategy.scope():
         progress = loop.restored()
         for epoch in range(progress["epoch"], epochs):
             step = progress["step"]
-            for batch in loop.batches(data, batch_size, epoch, step, seed):
-                run_train(batch)
+            batches = loop.batches(data, batch_size, epoch, step, seed)
+            take_step = loop.compiled(batches.element_spec, training=True)
+            for batch in batches:
+                take_step(batch)
                 step += 1
                 if save_every and step % save_every == 0:
                     loop.save({**progress, "step": step})
@@ -134,8 +135,7 @@ def train(
                 raise ValueError("data hold no batch, expected at least one image")
             report = loop.report()
             if validation_data is not None:
-                for batch in loop.batches(validation_data, batch_size):
-                    run_test(batch)
+                loop.evaluate(validation_data, batch_size)
                 report |= {f"val_{name}": value for name, value in loop.report().items()}
             history = progress["history"]
             history = {name: [*history.get(name, []), report[name]] for name in report}
@@ -159,6 +159,7 @@ class _Loop:
         self.replicas = self.strategy.num_replicas_in_sync
         self.chief = is_chief(self.strategy)
         self.own_step = type(vae).train_step is not keras.Model.train_step
+        self.functions = {}
         self.loss_tracker = next(metric for metric in vae.metrics if metric.name == "loss")
         with self.strategy.scope():
             vae.build_optimizers()
@@ -166,18 +167,32 @@ class _Loop:
 
     # --- one step, on all replicas -----------------------------------------------------------
 
-    def compiled(self, training):
-        """Return a function that takes one step on a batch that lies on all replicas."""
+    def compiled(self, spec, training):
+        """Return a function that takes one step on a batch, of this form, on all replicas.
+
+        It is made once, and for batches of any size if the form says so: then a run that goes on
+        computes bit for bit what an unbroken one does, whichever size it meets first.
+        """
+        if training in self.functions:
+            return self.functions[training]
         step = self._own_step if self.own_step and training else self._step
         jit = self.replicas == 1 and self.vae.jit_compile is True
         one = tf.function(lambda inputs: step(inputs, training), jit_compile=jit) if jit else None
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=[spec])
         def on_all(batch):
             inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
             self.strategy.run(one or (lambda part: step(part, training)), args=(inputs,))
 
+        self.functions[training] = on_all
         return on_all
+
+    def evaluate(self, data, batch_size):
+        """Count the terms of all images into the metrics; no weight changes."""
+        batches = self.batches(data, batch_size)
+        look = self.compiled(batches.element_spec, training=False)
+        for batch in batches:
+            look(batch)
 
     def _step(self, inputs, training):
         """Take one step on this replica's share of a batch."""
@@ -211,7 +226,8 @@ class _Loop:
 
     def report(self):
         """Return the metrics over all images since the last report, and start them again."""
-        values = {name: float(value) for name, value in self.vae.get_metrics_result().items()}
+        result = self.vae.get_metrics_result()
+        values = {name: float(result[name]) for name in sorted(result)}
         for metric in self.vae.metrics:
             metric.reset_state()
         return values
@@ -229,9 +245,7 @@ class _Loop:
                 lambda context: data(context, **more).skip(first * local)
             )
         if isinstance(data, keras.utils.PyDataset):
-            raise ValueError(
-                "data is a PyDataset, expected arrays, a Dataset or a function"
-            )
+            raise ValueError("data is a PyDataset, expected arrays, a Dataset or a function")
         order = np.arange(len(images_of(data)))
         if seed is not None:
             order = np.random.default_rng((seed, epoch)).permutation(order)

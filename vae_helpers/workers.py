@@ -122,9 +122,15 @@ def _start(target, workers, folder, arguments, attempt):
 
 
 def _watch(processes, folder, show):
-    """Wait until all are done: None, or who failed first, when, and how all of them ended."""
+    """Wait for all: None if the chief finished, else who failed first and how all of them ended.
+
+    Training ends on all workers together, so what another does after the chief's end is no loss.
+    """
     lost_at, first = None, []
     while any(process.poll() is None for process in processes):
+        if processes[0].poll() == 0 and lost_at is None:
+            _wait(processes, GRACE_SECONDS)
+            return None
         failed = [i for i, process in enumerate(processes) if process.poll() not in (None, 0)]
         if failed and lost_at is None:
             lost_at, first = time.monotonic(), failed
@@ -135,13 +141,19 @@ def _watch(processes, folder, show):
             show(_last_line(folder))
         time.sleep(POLL_SECONDS)
     status = [process.poll() for process in processes]
-    if not any(status) and None not in status:
+    if status[0] == 0:
         return None
     if lost_at is None:
         lost_at, first = time.monotonic(), [i for i, code in enumerate(status) if code]
     # A worker that was told of the loss came second, whoever was seen first.
     causes = [i for i in first if status[i] != LOST] or first
     return {"first": causes, "status": status, "seconds": round(time.monotonic() - lost_at, 1)}
+
+
+def _wait(processes, seconds):
+    end = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
 
 
 def _stop(processes):

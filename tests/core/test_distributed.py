@@ -135,6 +135,7 @@ def flat(vae):
 # --- on one device ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_trains_and_reports_as_fit_does_the_last_smaller_batch_included():
     batches = tf.data.Dataset.from_tensor_slices(IMAGES).batch(16)
     by_fit, by_loop = small(), small()
@@ -216,6 +217,7 @@ def test_another_model_cannot_go_on_from_a_checkpoint(tmp_path):
         distributed.train(small(LatentDistribution(3)), IMAGES, 2, folder=tmp_path, verbose=False)
 
 
+@pytest.mark.slow
 def test_fit_goes_on_by_backup_and_restore(tmp_path):
     def fit(vae, *callbacks):
         vae.fit(IMAGES, batch_size=16, epochs=4, shuffle=False, verbose=0, callbacks=callbacks)
