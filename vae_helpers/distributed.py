@@ -25,6 +25,7 @@ if it has such an argument) that gives each worker a dataset of its share of eac
 """
 
 import contextlib
+import functools
 import inspect
 import json
 import math
@@ -39,22 +40,15 @@ import tensorflow as tf
 
 from vae_helpers.checks import check_input
 from vae_helpers.images import images_of
-from vae_helpers.workers import WorkerLost, main
-
-# What TensorFlow raises on a worker when another one is gone.
-_PEER_ERRORS = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
-)
+from vae_helpers.workers import WorkerLost, lost_workers_named, main
 
 
+@functools.cache
 def strategy() -> tf.distribute.Strategy:
     """Return the strategy for what is there: several machines, a TPU, several GPUs, one device.
 
-    Several machines are what TF_CONFIG says. Call it before anything is computed.
+    Several machines are what TF_CONFIG says. Call it before anything is computed; a process has one
+    place in its cluster, so each call gives the same strategy.
     """
     workers = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
     if sum(len(addresses) for addresses in workers.values()) > 1:
@@ -118,7 +112,7 @@ def train(
     if not callable(data):
         check_input(data, "data", vae.image_shape)
     loop = _Loop(vae, folder)
-    with _lost_workers_named(folder), vae.distribute_strategy.scope():
+    with lost_workers_named(folder), vae.distribute_strategy.scope():
         progress = loop.restored()
         for epoch in range(progress["epoch"], epochs):
             step = progress["step"]
@@ -219,7 +213,7 @@ class _Loop:
 
     def wait_for_all(self):
         """Wait until every worker is here: whoever left at once could cut the last step short."""
-        with contextlib.suppress(*_PEER_ERRORS):  # the others have all they need
+        with contextlib.suppress(WorkerLost), lost_workers_named(None):  # they have all they need
             self.strategy.run(tf.function(lambda: self._share(tf.constant(1.0))))
 
     # --- what is reported --------------------------------------------------------------------
@@ -327,22 +321,6 @@ def _shares(arrays, order, batch_size, first, context, replicas):
         return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
 
     return tf.data.Dataset.range(first * local, steps * local).map(share).prefetch(2)
-
-
-@contextlib.contextmanager
-def _lost_workers_named(folder):
-    """Say in plain words when it is another worker that is gone."""
-    several = "TF_CONFIG" in os.environ
-    try:
-        yield
-    except _PEER_ERRORS as error:
-        if not several:
-            raise
-        cure = f"they go on from the last checkpoint in {folder}" if folder else "give a folder"
-        raise WorkerLost(
-            f"another worker no longer answers ({type(error).__name__}): start all workers again, "
-            f"{cure}"
-        ) from error
 
 
 if __name__ == "__main__":

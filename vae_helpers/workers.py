@@ -12,6 +12,7 @@ In the folder lie worker-0.log, worker-1.log ... (what the workers print), and r
 """
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vae_helpers.files import write_atomically
@@ -213,18 +214,46 @@ def load(target: str) -> Callable:
     return getattr(module, name)
 
 
+@contextlib.contextmanager
+def lost_workers_named(folder: str | Path | None) -> Iterator[None]:
+    """Raise `WorkerLost` for what TensorFlow raises on a worker when another one is gone.
+
+    Args:
+        folder: where the checkpoints lie; None if there are none.
+    """
+    from tensorflow import errors
+
+    try:
+        yield
+    except (
+        errors.UnavailableError,
+        errors.AbortedError,
+        errors.CancelledError,
+        errors.DeadlineExceededError,
+        errors.InternalError,
+    ) as error:
+        if "TF_CONFIG" not in os.environ:
+            raise
+        cure = f"they go on from the last checkpoint in {folder}" if folder else "from the start"
+        raise WorkerLost(
+            f"another worker no longer answers ({type(error).__name__}): start all workers again, "
+            f"{cure}"
+        ) from error
+
+
 _WORKER = "import sys; from vae_helpers import workers; workers.work(*sys.argv[1:])"
 
 
 def work(target: str, arguments: str) -> None:
     """Be one worker: call the target with arguments (JSON), leave the chief's answer, exit."""
     try:
-        answer = load(target)(**json.loads(arguments))
+        with lost_workers_named(None):
+            answer = load(target)(**json.loads(arguments))
         if os.environ.get("VAE_RESULT"):
             write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
         status = 0
     except WorkerLost as error:
-        print(f"WorkerLost: {error}")
+        print(f"WorkerLost: {error}\nThe cause: {str(error.__cause__)[:500]}")
         status = LOST
     except BaseException:
         traceback.print_exc()
