@@ -21,7 +21,9 @@ Two workers on this machine, from a shell or a notebook's cell (`!`), and from P
 On a real cluster each machine runs the script with its own TF_CONFIG. A batch size is that of the
 whole step: each replica gets its share. Data are arrays (shuffled by seed and epoch), a
 `tf.data.Dataset` of whole batches, or a function of `tf.distribute.InputContext` (and of `epoch`,
-if it has such an argument) that gives each worker a dataset of its share of each batch.
+if it has such an argument) that gives each worker a dataset with a batch for each of its replicas.
+To go on within an epoch, a dataset has to give the same batches each time it is read. A TPU wants
+batches of one size; that path could not be executed here.
 """
 
 import contextlib
@@ -106,9 +108,12 @@ def train(
         `fit(...).history`.
 
     Raises:
-        ValueError: if the data are no images of this model, or hold none.
+        ValueError: if the data are no images of this model, or hold none; if the folder holds
+            checkpoints of another model; if it is called in the scope of a strategy.
         WorkerLost: if another worker no longer answers; start all of them again.
     """
+    if tf.distribute.has_strategy():
+        raise ValueError("train was called in a strategy's scope: build the model there, not this")
     if not callable(data):
         check_input(data, "data", vae.image_shape)
     loop = _Loop(vae, folder)
@@ -194,7 +199,7 @@ class _Loop:
         with tf.GradientTape() as tape:
             forward = vae(inputs, training=training)
             loss = vae.compute_loss(inputs, y_pred=forward, training=training)
-            weighted = loss * self._share(images)
+            weighted = vae.optimizer.scale_loss(loss * self._share(images))
         if training:
             weights = vae.trainable_variables
             vae.optimizer.apply(tape.gradient(weighted, weights), weights)

@@ -186,7 +186,7 @@ def _end(folder, index, lines=15):
 
 
 def _last_line(folder):
-    return _end(folder, 0, 1)
+    return _end(folder, 0, 1)[:110]
 
 
 def _parts(target):

@@ -76,6 +76,9 @@ def train(folder, others=True):
         history = distributed.train(vae, data, 2, batch_size=16, validation_data=data)
         answer[name] = {"weights": flat(vae).tolist(), "history": history}
         prints[name] = hashlib.sha256(flat(vae).tobytes()).hexdigest()
+    seeds = LatentDistribution(2, seed=1).noise
+    noise = distributed.strategy().run(lambda: keras.random.normal((3,), seed=seeds))
+    prints["drawn"] = noise.numpy().tolist()
     pathlib.Path(folder, f"prints-{place()}.json").write_text(json.dumps(prints))
     if others:
         answer["fit"] = fit()
@@ -205,6 +208,9 @@ def test_a_function_gives_the_data_of_each_epoch():
 def test_data_that_are_no_images_or_none_are_rejected():
     with pytest.raises(ValueError, match="expected 0 to 1"):
         distributed.train(small(), IMAGES / 1.0)
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        with pytest.raises(ValueError, match="in a strategy's scope"):
+            distributed.train(None, IMAGES)
     with pytest.raises(ValueError, match="no batch"):
         distributed.train(
             small(), lambda context: tf.data.Dataset.from_tensor_slices(IMAGES).batch(16).take(0)
@@ -265,9 +271,15 @@ def test_two_workers_train_to_the_weights_and_metrics_of_one_process(both, name)
 
 @pytest.mark.slow
 def test_all_variants_leave_the_same_weights_on_both_workers(both):
-    first, second = both[2]
+    first, second = ({k: v for k, v in one.items() if k != "drawn"} for one in both[2])
     assert {"noise", "free bits", "gan"} < set(first)
     assert first == second
+
+
+@pytest.mark.slow
+def test_workers_draw_different_noise(both):
+    first, second = (prints["drawn"] for prints in both[2])
+    assert not np.isin(first, second).any()
 
 
 @pytest.mark.slow
