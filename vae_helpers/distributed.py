@@ -45,7 +45,6 @@ from vae_helpers.images import images_of
 from vae_helpers.workers import WorkerLost, lost_workers_named, main
 
 
-@functools.cache
 def strategy() -> tf.distribute.Strategy:
     """Return the strategy for what is there: several machines, a TPU, several GPUs, one device.
 
@@ -54,13 +53,18 @@ def strategy() -> tf.distribute.Strategy:
     """
     workers = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
     if sum(len(addresses) for addresses in workers.values()) > 1:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _several_machines()
     if os.environ.get("TPU_NAME") or os.environ.get("COLAB_TPU_ADDR"):
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
         return tf.distribute.TPUStrategy(resolver)
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+@functools.cache
+def _several_machines():
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

@@ -208,9 +208,9 @@ def test_a_function_gives_the_data_of_each_epoch():
 def test_data_that_are_no_images_or_none_are_rejected():
     with pytest.raises(ValueError, match="expected 0 to 1"):
         distributed.train(small(), IMAGES / 1.0)
-    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        with pytest.raises(ValueError, match="in a strategy's scope"):
-            distributed.train(None, IMAGES)
+    scope = tf.distribute.OneDeviceStrategy("/cpu:0").scope()
+    with scope, pytest.raises(ValueError, match="in a strategy's scope"):
+        distributed.train(None, IMAGES)
     with pytest.raises(ValueError, match="no batch"):
         distributed.train(
             small(), lambda context: tf.data.Dataset.from_tensor_slices(IMAGES).batch(16).take(0)
