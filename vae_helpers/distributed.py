@@ -21,10 +21,13 @@ Two workers on this machine, from a shell or a notebook's cell (`!`), and from P
 On a real cluster each machine runs the script with its own TF_CONFIG. A batch size is that of the
 whole step: each replica gets its share. Data are arrays (shuffled by seed and epoch), a
 `tf.data.Dataset` of whole batches, or a function of `tf.distribute.InputContext` (and of `epoch`,
-if it has such an argument) that gives each worker a dataset of its share of each batch.
+if it has such an argument) that gives each worker a dataset with a batch for each of its replicas.
+To go on within an epoch, a dataset has to give the same batches each time it is read. A TPU wants
+batches of one size; that path could not be executed here.
 """
 
 import contextlib
+import functools
 import inspect
 import json
 import math
@@ -39,32 +42,29 @@ import tensorflow as tf
 
 from vae_helpers.checks import check_input
 from vae_helpers.images import images_of
-from vae_helpers.workers import WorkerLost, main
-
-# What TensorFlow raises on a worker when another one is gone.
-_PEER_ERRORS = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
-)
+from vae_helpers.workers import WorkerLost, lost_workers_named, main
 
 
 def strategy() -> tf.distribute.Strategy:
     """Return the strategy for what is there: several machines, a TPU, several GPUs, one device.
 
-    Several machines are what TF_CONFIG says. Call it before anything is computed.
+    Several machines are what TF_CONFIG says. Call it before anything is computed; a process has one
+    place in its cluster, so each call gives the same strategy.
     """
     workers = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
     if sum(len(addresses) for addresses in workers.values()) > 1:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _several_machines()
     if os.environ.get("TPU_NAME") or os.environ.get("COLAB_TPU_ADDR"):
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
         return tf.distribute.TPUStrategy(resolver)
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+@functools.cache
+def _several_machines():
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -112,19 +112,23 @@ def train(
         `fit(...).history`.
 
     Raises:
-        ValueError: if the data are no images of this model, or hold none.
+        ValueError: if the data are no images of this model, or hold none; if the folder holds
+            checkpoints of another model; if it is called in the scope of a strategy.
         WorkerLost: if another worker no longer answers; start all of them again.
     """
+    if tf.distribute.has_strategy():
+        raise ValueError("train was called in a strategy's scope: build the model there, not this")
     if not callable(data):
         check_input(data, "data", vae.image_shape)
     loop = _Loop(vae, folder)
-    run_train, run_test = loop.compiled(training=True), loop.compiled(training=False)
-    with _lost_workers_named(folder), vae.distribute_strategy.scope():
+    with lost_workers_named(folder), vae.distribute_strategy.scope():
         progress = loop.restored()
         for epoch in range(progress["epoch"], epochs):
             step = progress["step"]
-            for batch in loop.batches(data, batch_size, epoch, step, seed):
-                run_train(batch)
+            batches = loop.batches(data, batch_size, epoch, step, seed)
+            take_step = loop.compiled(batches.element_spec, training=True)
+            for batch in batches:
+                take_step(batch)
                 step += 1
                 if save_every and step % save_every == 0:
                     loop.save({**progress, "step": step})
@@ -134,8 +138,7 @@ def train(
                 raise ValueError("data hold no batch, expected at least one image")
             report = loop.report()
             if validation_data is not None:
-                for batch in loop.batches(validation_data, batch_size):
-                    run_test(batch)
+                loop.evaluate(validation_data, batch_size)
                 report |= {f"val_{name}": value for name, value in loop.report().items()}
             history = progress["history"]
             history = {name: [*history.get(name, []), report[name]] for name in report}
@@ -144,6 +147,7 @@ def train(
             if verbose and loop.chief:
                 words = "  ".join(f"{name} {value:.2f}" for name, value in report.items())
                 print(f"epoch {epoch + 1}/{epochs}  {words}", flush=True)
+    loop.wait_for_all()
     return progress["history"]
 
 
@@ -151,11 +155,14 @@ class _Loop:
     """The steps of one training, where it stands, and how that is saved."""
 
     def __init__(self, vae, folder):
+        if getattr(vae, "optimizer", None) is None:
+            raise ValueError("the model was never compiled: call compile in its strategy's scope")
         self.vae = vae
         self.strategy = vae.distribute_strategy
         self.replicas = self.strategy.num_replicas_in_sync
         self.chief = is_chief(self.strategy)
         self.own_step = type(vae).train_step is not keras.Model.train_step
+        self.functions = {}
         self.loss_tracker = next(metric for metric in vae.metrics if metric.name == "loss")
         with self.strategy.scope():
             vae.build_optimizers()
@@ -163,18 +170,32 @@ class _Loop:
 
     # --- one step, on all replicas -----------------------------------------------------------
 
-    def compiled(self, training):
-        """Return a function that takes one step on a batch that lies on all replicas."""
+    def compiled(self, spec, training):
+        """Return a function that takes one step on a batch, of this form, on all replicas.
+
+        It is made once, and for batches of any size if the form says so: then a run that goes on
+        computes bit for bit what an unbroken one does, whichever size it meets first.
+        """
+        if training in self.functions:
+            return self.functions[training]
         step = self._own_step if self.own_step and training else self._step
         jit = self.replicas == 1 and self.vae.jit_compile is True
         one = tf.function(lambda inputs: step(inputs, training), jit_compile=jit) if jit else None
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=[spec])
         def on_all(batch):
             inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
             self.strategy.run(one or (lambda part: step(part, training)), args=(inputs,))
 
+        self.functions[training] = on_all
         return on_all
+
+    def evaluate(self, data, batch_size):
+        """Count the terms of all images into the metrics; no weight changes."""
+        batches = self.batches(data, batch_size)
+        look = self.compiled(batches.element_spec, training=False)
+        for batch in batches:
+            look(batch)
 
     def _step(self, inputs, training):
         """Take one step on this replica's share of a batch."""
@@ -182,7 +203,7 @@ class _Loop:
         with tf.GradientTape() as tape:
             forward = vae(inputs, training=training)
             loss = vae.compute_loss(inputs, y_pred=forward, training=training)
-            weighted = loss * self._share(images)
+            weighted = vae.optimizer.scale_loss(loss * self._share(images))
         if training:
             weights = vae.trainable_variables
             vae.optimizer.apply(tape.gradient(weighted, weights), weights)
@@ -199,11 +220,17 @@ class _Loop:
     def _own_step(self, inputs, training):
         self.vae.train_step((inputs,))
 
+    def wait_for_all(self):
+        """Wait until every worker is here: whoever left at once could cut the last step short."""
+        with contextlib.suppress(WorkerLost), lost_workers_named(None):  # they have all they need
+            self.strategy.run(tf.function(lambda: self._share(tf.constant(1.0))))
+
     # --- what is reported --------------------------------------------------------------------
 
     def report(self):
         """Return the metrics over all images since the last report, and start them again."""
-        values = {name: float(value) for name, value in self.vae.get_metrics_result().items()}
+        result = self.vae.get_metrics_result()
+        values = {name: float(result[name]) for name in sorted(result)}
         for metric in self.vae.metrics:
             metric.reset_state()
         return values
@@ -220,6 +247,8 @@ class _Loop:
             return self.strategy.distribute_datasets_from_function(
                 lambda context: data(context, **more).skip(first * local)
             )
+        if isinstance(data, keras.utils.PyDataset):
+            raise ValueError("data is a PyDataset, expected arrays, a Dataset or a function")
         order = np.arange(len(images_of(data)))
         if seed is not None:
             order = np.random.default_rng((seed, epoch)).permutation(order)
@@ -243,6 +272,8 @@ class _Loop:
             metrics=self.totals,
             progress=self.progress,
         )
+        # A variable that the first save would make, on the chief alone: the others would not know.
+        checkpoint.save_counter  # noqa: B018
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
 
     def _metric_variables(self):
@@ -265,7 +296,13 @@ class _Loop:
             metric.reset_state()
         if self.manager is None or self.manager.latest_checkpoint is None:
             return start
-        self.manager.checkpoint.restore(self.manager.latest_checkpoint).assert_consumed()
+        path = self.manager.latest_checkpoint
+        try:
+            self.manager.checkpoint.restore(path).assert_consumed()
+        except (ValueError, AssertionError) as error:
+            raise ValueError(
+                f"the checkpoint {path} is that of another model: empty the folder or name another"
+            ) from error
         self.strategy.run(self._restore_metrics)
         return json.loads(self.progress.numpy())
 
@@ -293,22 +330,6 @@ def _shares(arrays, order, batch_size, first, context, replicas):
         return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
 
     return tf.data.Dataset.range(first * local, steps * local).map(share).prefetch(2)
-
-
-@contextlib.contextmanager
-def _lost_workers_named(folder):
-    """Say in plain words when it is another worker that is gone."""
-    several = "TF_CONFIG" in os.environ
-    try:
-        yield
-    except _PEER_ERRORS as error:
-        if not several:
-            raise
-        cure = f"they go on from the last checkpoint in {folder}" if folder else "give a folder"
-        raise WorkerLost(
-            f"another worker no longer answers ({type(error).__name__}): start all workers again, "
-            f"{cure}"
-        ) from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ In the folder lie worker-0.log, worker-1.log ... (what the workers print), and r
 """
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -20,7 +21,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vae_helpers.files import write_atomically
@@ -99,7 +101,7 @@ def launch(
 def _start(target, workers, folder, arguments, attempt):
     """Start all processes, each with its place in the cluster."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    command = [sys.executable, "-u", "-m", "vae_helpers.workers", target, json.dumps(arguments)]
+    command = [sys.executable, "-u", "-c", _WORKER, target, json.dumps(arguments)]
     processes = []
     for index in range(workers):
         place = {
@@ -121,9 +123,15 @@ def _start(target, workers, folder, arguments, attempt):
 
 
 def _watch(processes, folder, show):
-    """Wait until all are done: None, or who failed first, when, and how all of them ended."""
+    """Wait for all: None if the chief finished, else who failed first and how all of them ended.
+
+    Training ends on all workers together, so what another does after the chief's end is no loss.
+    """
     lost_at, first = None, []
     while any(process.poll() is None for process in processes):
+        if processes[0].poll() == 0 and lost_at is None:
+            _wait(processes, GRACE_SECONDS)
+            return None
         failed = [i for i, process in enumerate(processes) if process.poll() not in (None, 0)]
         if failed and lost_at is None:
             lost_at, first = time.monotonic(), failed
@@ -134,13 +142,19 @@ def _watch(processes, folder, show):
             show(_last_line(folder))
         time.sleep(POLL_SECONDS)
     status = [process.poll() for process in processes]
-    if not any(status) and None not in status:
+    if status[0] == 0:
         return None
     if lost_at is None:
         lost_at, first = time.monotonic(), [i for i, code in enumerate(status) if code]
     # A worker that was told of the loss came second, whoever was seen first.
     causes = [i for i in first if status[i] != LOST] or first
     return {"first": causes, "status": status, "seconds": round(time.monotonic() - lost_at, 1)}
+
+
+def _wait(processes, seconds):
+    end = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
 
 
 def _stop(processes):
@@ -172,7 +186,7 @@ def _end(folder, index, lines=15):
 
 
 def _last_line(folder):
-    return _end(folder, 0, 1)
+    return _end(folder, 0, 1)[:110]
 
 
 def _parts(target):
@@ -200,16 +214,53 @@ def load(target: str) -> Callable:
     return getattr(module, name)
 
 
-def work(target: str, arguments: dict) -> int:
-    """Be one worker: call the target, leave the chief's answer, return the exit status."""
+@contextlib.contextmanager
+def lost_workers_named(folder: str | Path | None) -> Iterator[None]:
+    """Raise `WorkerLost` for what TensorFlow raises on a worker when another one is gone.
+
+    Args:
+        folder: where the checkpoints lie; None if there are none.
+    """
+    from tensorflow import errors
+
     try:
-        answer = load(target)(**arguments)
+        yield
+    except (
+        errors.UnavailableError,
+        errors.AbortedError,
+        errors.CancelledError,
+        errors.DeadlineExceededError,
+        errors.InternalError,
+    ) as error:
+        if "TF_CONFIG" not in os.environ:
+            raise
+        cure = f"they go on from the last checkpoint in {folder}" if folder else "from the start"
+        raise WorkerLost(
+            f"another worker no longer answers ({type(error).__name__}): start all workers again, "
+            f"{cure}"
+        ) from error
+
+
+_WORKER = "import sys; from vae_helpers import workers; workers.work(*sys.argv[1:])"
+
+
+def work(target: str, arguments: str) -> None:
+    """Be one worker: call the target with arguments (JSON), leave the chief's answer, exit."""
+    try:
+        with lost_workers_named(None):
+            answer = load(target)(**json.loads(arguments))
+        if os.environ.get("VAE_RESULT"):
+            write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
+        status = 0
     except WorkerLost as error:
-        print(f"WorkerLost: {error}")
-        return LOST
-    if os.environ.get("VAE_RESULT"):
-        write_atomically(os.environ["VAE_RESULT"], json.dumps(answer))
-    return 0
+        print(f"WorkerLost: {error}\nThe cause: {str(error.__cause__)[:500]}")
+        status = LOST
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # what is left of the cluster would hold an orderly end up
 
 
 def main(words: list[str] | None = None) -> int:
@@ -258,11 +309,3 @@ class _Line:
         if line != self.shown:
             print("\r" + line.ljust(len(self.shown)), end="", flush=True)
             self.shown = line
-
-
-if __name__ == "__main__":  # one worker, as `launch` starts it
-    status = work(sys.argv[1], json.loads(sys.argv[2]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if status:
-        os._exit(status)  # what is left of the cluster would hold an orderly end up
