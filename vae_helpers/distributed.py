@@ -180,9 +180,10 @@ class _Loop:
             return self.functions[training]
         step = self._own_step if self.own_step and training else self._step
         jit = self.replicas == 1 and self.vae.jit_compile is True
-        one = tf.function(lambda inputs: step(inputs, training), jit_compile=jit) if jit else None
+        options = {"jit_compile": True, "autograph": False}
+        one = tf.function(lambda inputs: step(inputs, training), **options) if jit else None
 
-        @tf.function(input_signature=[spec])
+        @tf.function(input_signature=[spec], autograph=False)
         def on_all(batch):
             inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
             self.strategy.run(one or (lambda part: step(part, training)), args=(inputs,))
