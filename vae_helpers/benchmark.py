@@ -9,8 +9,6 @@ STORE = Path(__file__).with_name("benchmark.csv")
 # What other scripts measured, from the folder that holds this package; a Kaggle rendering takes the
 # files that are named here along.
 RESULTS = {
-    "scaling": "benchmarks/results/scaling.json",
-    "shards": "benchmarks/results/shards.json",
     "speed": "benchmarks/results/speed.json",
 }
 PLAIN = "VAE"  # the method of every row that is no variant
