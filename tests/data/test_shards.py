@@ -201,6 +201,13 @@ def test_an_input_context_says_which_worker_it_is(shards):
     assert policy == tf.data.experimental.AutoShardPolicy.OFF
 
 
+def test_a_strategy_distributes_the_batches(shards):
+    dataset = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda context: shards.batches(context.get_per_replica_batch_size(20), worker=context)
+    )
+    assert [len(batch) for batch in dataset] == [20] * 5 + [3]
+
+
 def test_a_dataset_knows_its_shapes_and_its_length(shards):
     assert shards.batches(10).element_spec.shape.as_list() == [None, 8, 9, 3]
     assert shards.batches(10, drop_remainder=True).element_spec.shape.as_list() == [10, 8, 9, 3]
