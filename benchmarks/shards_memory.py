@@ -56,7 +56,7 @@ def page_of(stored):
     for name in [name for name in STEPS if name in stored]:
         one = stored[name]
         numbers = [" and ".join(f"{n:,}" for n in one[key]) for key in KEYS]
-        lines.append(f"| {name} | {' | '.join(numbers)} | {one['growth']:.0%} |")
+        lines.append(f"| {name} | {' | '.join(numbers)} | {one['growth']:+.1%} |")
     text = PAGE.read_text(encoding="utf-8")
     return store.between(text, "shards", "\n".join(lines), script="shards_memory")
 
