@@ -6,7 +6,8 @@
 Images of 64 x 64 x 3 are written into shards, from a folder of PNG files and from an iterator, and
 a VAE is trained on them for one epoch, each with some images and with four times as many, and each
 in a process of its own whose peak of resident memory is asked for at its end. The same training on
-an array is the comparison. The results go to results/shards.json.
+an array is the comparison. The results go to results/shards.json and, as a table, into
+docs/shards.md.
 """
 
 import argparse
@@ -22,10 +23,14 @@ from pathlib import Path
 import numpy as np
 import store
 
+from vae_helpers.files import write_atomically
+
 SHAPE = (64, 64, 3)
 IMAGES, PICTURES = 10_000, 4_000  # streamed or read; decoded from PNG files
 GROWTH = 4
 BATCH, SHARDS = 100, 8
+KEYS = ("images", "data_mb", "peak_mb")
+PAGE = store.ROOT / "docs" / "shards.md"
 
 
 def main():
@@ -42,6 +47,18 @@ def main():
             result = compare(name, Path(folder)) | store.stamp()
             print(f"{name}: {result}", flush=True)
             store.save("shards", store.load("shards") | {name: result})
+    write_atomically(PAGE, page_of(store.load("shards")))
+
+
+def page_of(stored):
+    """The text of the page with the table of the stored results."""
+    lines = ["| what | images | their bytes, MB | peak, MB | growth |", "|---|--:|--:|--:|--:|"]
+    for name in [name for name in STEPS if name in stored]:
+        one = stored[name]
+        numbers = [" and ".join(f"{n:,}" for n in one[key]) for key in KEYS]
+        lines.append(f"| {name} | {' | '.join(numbers)} | {one['growth']:+.1%} |")
+    text = PAGE.read_text(encoding="utf-8")
+    return store.between(text, "shards", "\n".join(lines), script="shards_memory")
 
 
 def compare(name, folder):

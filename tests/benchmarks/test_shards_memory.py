@@ -29,6 +29,12 @@ def test_the_stored_peaks_grow_by_less_than_a_tenth():
         assert (one["growth"] < 0.1) == (name != "train on an array")
 
 
+def test_the_page_holds_the_table_of_the_stored_results():
+    page = shards_memory.PAGE.read_text(encoding="utf-8")
+    assert shards_memory.page_of(store.load("shards")) == page
+    assert "| read | 10,000 and 40,000 | 123 and 492 | " in page
+
+
 @pytest.mark.slow
 def test_reading_four_times_as_many_images_takes_no_more_memory(tmp_path):
     peaks = []
