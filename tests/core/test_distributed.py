@@ -18,6 +18,7 @@ TARGET = """
 import hashlib, json, os, pathlib, signal
 import keras
 import numpy as np
+import tensorflow as tf
 from vae_helpers import distributed
 from vae_helpers.adversarial import VAEGAN, Discriminator
 from vae_helpers.conditional import ConditionalVAE
@@ -61,11 +62,11 @@ def place():
     return json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("index", 0)
 
 
-def compiled(make, rate=1e-3):
+def compiled(make, strategy=None):
     keras.utils.set_random_seed(0)
-    with distributed.strategy().scope():
+    with (strategy or distributed.strategy()).scope():
         vae = make()
-        vae.compile(keras.optimizers.SGD(rate))
+        vae.compile(keras.optimizers.SGD(1e-3))
     return vae
 
 
@@ -94,7 +95,34 @@ def fit():
     return "works"
 
 
-def killed(checkpoints, at=0):
+class Stop(Exception):
+    pass
+
+
+def mirrored(checkpoints):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    answer = {}
+    for name in ("plain", "last batch of one"):
+        make, data = EXACT[name]
+        options = {"batch_size": 16, "validation_data": data, "save_every": 1}
+        options["folder"] = f"{checkpoints}/{name}"
+
+        def on_step(*now):
+            if now == (2, 2):
+                raise Stop
+
+        try:
+            distributed.train(compiled(make, strategy), data, 2, on_step=on_step, **options)
+        except Stop:
+            vae = compiled(make, strategy)  # a new model goes on from the middle of the epoch
+            history = distributed.train(vae, data, 2, **options)
+            answer[name] = {"weights": flat(vae).tolist(), "history": history}
+    return answer
+
+
+def killed(checkpoints):
     vae = compiled(EXACT["plain"][0])
 
     def on_step(epoch, step):
@@ -257,16 +285,29 @@ def both(target, tmp_path_factory):
     return two["result"], one, prints
 
 
+def assert_same(two, one):
+    assert np.isfinite(one["weights"]).all()
+    np.testing.assert_allclose(two["weights"], one["weights"], rtol=1e-5, atol=1e-6)
+    assert list(two["history"]) == list(one["history"])
+    for metric, values in one["history"].items():
+        assert two["history"][metric] == pytest.approx(values, rel=1e-5), metric
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "last batch of one", "annealed", "conditional"])
 def test_two_workers_train_to_the_weights_and_metrics_of_one_process(both, name):
     two, one, _ = both
-    weights = np.array(one[name]["weights"])
-    assert np.isfinite(weights).all()
-    np.testing.assert_allclose(two[name]["weights"], weights, rtol=1e-5, atol=1e-6)
-    assert list(two[name]["history"]) == list(one[name]["history"])
-    for metric, values in one[name]["history"].items():
-        assert two[name]["history"][metric] == pytest.approx(values, rel=1e-5), metric
+    assert_same(two[name], one[name])
+
+
+@pytest.mark.slow
+def test_two_devices_that_were_stopped_end_where_one_process_ends(target, both, tmp_path):
+    arguments = {"checkpoints": str(tmp_path)}
+    answer = workers.launch(f"{target}:mirrored", workers=1, folder=tmp_path, arguments=arguments)
+    assert answer["restarts"] == 0
+    for name, two in answer["result"].items():
+        assert_same(two, both[1][name])
+    assert set(answer["result"]) == {"plain", "last batch of one"}
 
 
 @pytest.mark.slow
@@ -296,9 +337,7 @@ def test_after_a_kill_the_workers_end_where_an_unbroken_run_ends(target, tmp_pat
     assert loss["seconds"] < 60
     assert "WorkerLost: another worker no longer answers" in (tmp_path / "worker-0.log").read_text()
     unbroken = workers.load(f"{target}:killed")(str(tmp_path / "other"))
-    result = answer["result"]
-    np.testing.assert_allclose(result["weights"], unbroken["weights"], rtol=1e-5, atol=1e-6)
-    assert result["history"]["elbo"] == pytest.approx(unbroken["history"]["elbo"], rel=1e-5)
+    assert_same(answer["result"], unbroken)
 
 
 # --- the launcher ---------------------------------------------------------------------------------
