@@ -68,7 +68,7 @@ def launch(
 
     Raises:
         ValueError: if workers or restarts is out of range, or target has no such form.
-        LaunchFailed: if a worker fails for a reason of its own more than `restarts` times.
+        LaunchFailed: if workers fail more than `restarts` times, or the chief returns nothing.
     """
     if workers < 1 or restarts < 0:
         raise ValueError(
@@ -87,6 +87,8 @@ def launch(
         finally:
             _stop(processes)
         if loss is None:
+            if not result.exists():
+                raise LaunchFailed(f"the chief left no result. {_end(folder, 0)}")
             answer = json.loads(result.read_text(encoding="utf-8"))
             return {"result": answer, "restarts": len(losses), "losses": losses}
         losses.append(loss)

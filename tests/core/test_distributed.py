@@ -349,6 +349,69 @@ def test_a_target_that_fails_by_itself_is_reported_with_the_end_of_its_log(targe
         workers.launch(f"{target}:broken", workers=1, folder=tmp_path, restarts=1)
 
 
+# Processes that start at once, since they import nothing: what happens to them is all that matters.
+FAKE = """
+import json, os, sys, time
+me = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+first = os.environ["VAE_ATTEMPT"] == "0"
+plan = json.loads(sys.argv[2])["first" if first else "then"][me]
+print("worker", me, plan, flush=True)
+if plan == "hang":
+    time.sleep(60)
+if plan == "ok" and os.environ["VAE_RESULT"]:
+    with open(os.environ["VAE_RESULT"], "w") as file:
+        file.write("[1.5]")
+if plan == "late":
+    time.sleep(0.5)
+    os._exit(75)
+if plan == "killed":
+    os.kill(os.getpid(), 9)
+os._exit({"ok": 0, "quiet": 0, "lost": 75}.get(plan, 3))
+"""
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """Launch processes that do what a plan says, on the first attempt and then."""
+    monkeypatch.setattr(workers, "_WORKER", FAKE)
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 1)
+    monkeypatch.setattr(workers, "POLL_SECONDS", 0.05)
+
+    def launch(first, then=("ok", "ok"), **options):
+        arguments = {"first": first, "then": then}
+        return workers.launch("a:b", folder=tmp_path, arguments=arguments, **options)
+
+    return launch
+
+
+def test_all_workers_are_started_again_when_one_is_lost(fake, tmp_path):
+    answer = fake(["late", "killed"])
+    assert answer["result"] == [1.5] and answer["restarts"] == 1
+    (loss,) = answer["losses"]
+    assert loss["first"] == [1] and loss["status"] == [workers.LOST, -9]
+    assert loss["seconds"] < 1
+    assert (tmp_path / "worker-1.log").read_text() == "worker 1 killed\nworker 1 ok\n"
+
+
+def test_a_worker_that_does_not_stop_by_itself_is_stopped(fake):
+    (loss,) = fake(["killed", "hang"])["losses"]
+    assert loss["status"] == [-9, None] and 1 <= loss["seconds"] < 3
+
+
+def test_the_number_of_restarts_is_bounded_and_the_cause_is_named(fake):
+    with pytest.raises(workers.LaunchFailed, match=r"worker 1 stopped with status 3 and 1 rest"):
+        fake(["lost", "fails"], ["lost", "fails"], restarts=1)
+
+
+def test_when_the_chief_is_done_the_others_are_not_lost(fake):
+    assert fake(["ok", "late"]) == {"result": [1.5], "restarts": 0, "losses": []}
+
+
+def test_a_chief_that_leaves_no_result_has_failed(fake):
+    with pytest.raises(workers.LaunchFailed, match="left no result"):
+        fake(["quiet", "ok"])
+
+
 def test_a_target_of_another_form_is_rejected_before_anything_starts(tmp_path):
     for target in ("train.py", ":train", "train.py:1"):
         with pytest.raises(ValueError, match=r"expected 'file\.py:function'"):
