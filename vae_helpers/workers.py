@@ -9,6 +9,7 @@ as on a real cluster: there, start one process a machine with a TF_CONFIG of you
     python -m vae_helpers.distributed --workers 2 --folder build/run train.py:train epochs=3
 
 In the folder lie worker-0.log, worker-1.log ... (what the workers print), and result.json.
+VAE_ATTEMPT tells a worker how often all were started before: 0, 1, ...
 """
 
 import argparse
