@@ -224,7 +224,7 @@ class _Loop:
     def wait_for_all(self):
         """Wait until every worker is here: whoever left at once could cut the last step short."""
         with contextlib.suppress(WorkerLost), lost_workers_named(None):  # they have all they need
-            self.strategy.run(tf.function(lambda: self._share(tf.constant(1.0))))
+            tf.function(lambda: self.strategy.run(self._share, args=(tf.constant(1.0),)))()
 
     # --- what is reported --------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ as on a real cluster: there, start one process a machine with a TF_CONFIG of you
     python -m vae_helpers.distributed --workers 2 --folder build/run train.py:train epochs=3
 
 In the folder lie worker-0.log, worker-1.log ... (what the workers print), and result.json.
+VAE_ATTEMPT tells a worker how often all were started before: 0, 1, ...
 """
 
 import argparse
@@ -68,7 +69,7 @@ def launch(
 
     Raises:
         ValueError: if workers or restarts is out of range, or target has no such form.
-        LaunchFailed: if a worker fails for a reason of its own more than `restarts` times.
+        LaunchFailed: if workers fail more than `restarts` times, or the chief returns nothing.
     """
     if workers < 1 or restarts < 0:
         raise ValueError(
@@ -87,6 +88,8 @@ def launch(
         finally:
             _stop(processes)
         if loss is None:
+            if not result.exists():
+                raise LaunchFailed(f"the chief left no result. {_end(folder, 0)}")
             answer = json.loads(result.read_text(encoding="utf-8"))
             return {"result": answer, "restarts": len(losses), "losses": losses}
         losses.append(loss)

@@ -18,6 +18,7 @@ TARGET = """
 import hashlib, json, os, pathlib, signal
 import keras
 import numpy as np
+import tensorflow as tf
 from vae_helpers import distributed
 from vae_helpers.adversarial import VAEGAN, Discriminator
 from vae_helpers.conditional import ConditionalVAE
@@ -61,11 +62,11 @@ def place():
     return json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("index", 0)
 
 
-def compiled(make, rate=1e-3):
+def compiled(make, strategy=None):
     keras.utils.set_random_seed(0)
-    with distributed.strategy().scope():
+    with (strategy or distributed.strategy()).scope():
         vae = make()
-        vae.compile(keras.optimizers.SGD(rate))
+        vae.compile(keras.optimizers.SGD(1e-3))
     return vae
 
 
@@ -94,7 +95,34 @@ def fit():
     return "works"
 
 
-def killed(checkpoints, at=0):
+class Stop(Exception):
+    pass
+
+
+def mirrored(checkpoints):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    answer = {}
+    for name in ("plain", "last batch of one"):
+        make, data = EXACT[name]
+        options = {"batch_size": 16, "validation_data": data, "save_every": 1}
+        options["folder"] = f"{checkpoints}/{name}"
+
+        def on_step(*now):
+            if now == (2, 2):
+                raise Stop
+
+        try:
+            distributed.train(compiled(make, strategy), data, 2, on_step=on_step, **options)
+        except Stop:
+            vae = compiled(make, strategy)  # a new model goes on from the middle of the epoch
+            history = distributed.train(vae, data, 2, **options)
+            answer[name] = {"weights": flat(vae).tolist(), "history": history}
+    return answer
+
+
+def killed(checkpoints):
     vae = compiled(EXACT["plain"][0])
 
     def on_step(epoch, step):
@@ -257,16 +285,29 @@ def both(target, tmp_path_factory):
     return two["result"], one, prints
 
 
+def assert_same(two, one):
+    assert np.isfinite(one["weights"]).all()
+    np.testing.assert_allclose(two["weights"], one["weights"], rtol=1e-5, atol=1e-6)
+    assert list(two["history"]) == list(one["history"])
+    for metric, values in one["history"].items():
+        assert two["history"][metric] == pytest.approx(values, rel=1e-5), metric
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "last batch of one", "annealed", "conditional"])
 def test_two_workers_train_to_the_weights_and_metrics_of_one_process(both, name):
     two, one, _ = both
-    weights = np.array(one[name]["weights"])
-    assert np.isfinite(weights).all()
-    np.testing.assert_allclose(two[name]["weights"], weights, rtol=1e-5, atol=1e-6)
-    assert list(two[name]["history"]) == list(one[name]["history"])
-    for metric, values in one[name]["history"].items():
-        assert two[name]["history"][metric] == pytest.approx(values, rel=1e-5), metric
+    assert_same(two[name], one[name])
+
+
+@pytest.mark.slow
+def test_two_devices_that_were_stopped_end_where_one_process_ends(target, both, tmp_path):
+    arguments = {"checkpoints": str(tmp_path)}
+    answer = workers.launch(f"{target}:mirrored", workers=1, folder=tmp_path, arguments=arguments)
+    assert answer["restarts"] == 0
+    for name, two in answer["result"].items():
+        assert_same(two, both[1][name])
+    assert set(answer["result"]) == {"plain", "last batch of one"}
 
 
 @pytest.mark.slow
@@ -296,9 +337,7 @@ def test_after_a_kill_the_workers_end_where_an_unbroken_run_ends(target, tmp_pat
     assert loss["seconds"] < 60
     assert "WorkerLost: another worker no longer answers" in (tmp_path / "worker-0.log").read_text()
     unbroken = workers.load(f"{target}:killed")(str(tmp_path / "other"))
-    result = answer["result"]
-    np.testing.assert_allclose(result["weights"], unbroken["weights"], rtol=1e-5, atol=1e-6)
-    assert result["history"]["elbo"] == pytest.approx(unbroken["history"]["elbo"], rel=1e-5)
+    assert_same(answer["result"], unbroken)
 
 
 # --- the launcher ---------------------------------------------------------------------------------
@@ -308,6 +347,69 @@ def test_after_a_kill_the_workers_end_where_an_unbroken_run_ends(target, tmp_pat
 def test_a_target_that_fails_by_itself_is_reported_with_the_end_of_its_log(target, tmp_path):
     with pytest.raises(workers.LaunchFailed, match="the disk is gone"):
         workers.launch(f"{target}:broken", workers=1, folder=tmp_path, restarts=1)
+
+
+# Processes that start at once, since they import nothing: what happens to them is all that matters.
+FAKE = """
+import json, os, sys, time
+me = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+first = os.environ["VAE_ATTEMPT"] == "0"
+plan = json.loads(sys.argv[2])["first" if first else "then"][me]
+print("worker", me, plan, flush=True)
+if plan == "hang":
+    time.sleep(60)
+if plan == "ok" and os.environ["VAE_RESULT"]:
+    with open(os.environ["VAE_RESULT"], "w") as file:
+        file.write("[1.5]")
+if plan == "late":
+    time.sleep(0.5)
+    os._exit(75)
+if plan == "killed":
+    os.kill(os.getpid(), 9)
+os._exit({"ok": 0, "quiet": 0, "lost": 75}.get(plan, 3))
+"""
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """Launch processes that do what a plan says, on the first attempt and then."""
+    monkeypatch.setattr(workers, "_WORKER", FAKE)
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 1)
+    monkeypatch.setattr(workers, "POLL_SECONDS", 0.05)
+
+    def launch(first, then=("ok", "ok"), **options):
+        arguments = {"first": first, "then": then}
+        return workers.launch("a:b", folder=tmp_path, arguments=arguments, **options)
+
+    return launch
+
+
+def test_all_workers_are_started_again_when_one_is_lost(fake, tmp_path):
+    answer = fake(["late", "killed"])
+    assert answer["result"] == [1.5] and answer["restarts"] == 1
+    (loss,) = answer["losses"]
+    assert loss["first"] == [1] and loss["status"] == [workers.LOST, -9]
+    assert loss["seconds"] < 1
+    assert (tmp_path / "worker-1.log").read_text() == "worker 1 killed\nworker 1 ok\n"
+
+
+def test_a_worker_that_does_not_stop_by_itself_is_stopped(fake):
+    (loss,) = fake(["killed", "hang"])["losses"]
+    assert loss["status"] == [-9, None] and 1 <= loss["seconds"] < 3
+
+
+def test_the_number_of_restarts_is_bounded_and_the_cause_is_named(fake):
+    with pytest.raises(workers.LaunchFailed, match=r"worker 1 stopped with status 3 and 1 rest"):
+        fake(["lost", "fails"], ["lost", "fails"], restarts=1)
+
+
+def test_when_the_chief_is_done_the_others_are_not_lost(fake):
+    assert fake(["ok", "late"]) == {"result": [1.5], "restarts": 0, "losses": []}
+
+
+def test_a_chief_that_leaves_no_result_has_failed(fake):
+    with pytest.raises(workers.LaunchFailed, match="left no result"):
+        fake(["quiet", "ok"])
 
 
 def test_a_target_of_another_form_is_rejected_before_anything_starts(tmp_path):
