@@ -9,6 +9,7 @@ STORE = Path(__file__).with_name("benchmark.csv")
 # What other scripts measured, from the folder that holds this package; a Kaggle rendering takes the
 # files that are named here along.
 RESULTS = {
+    "shards": "benchmarks/results/shards.json",
     "speed": "benchmarks/results/speed.json",
 }
 PLAIN = "VAE"  # the method of every row that is no variant
