@@ -1,14 +1,14 @@
 """Measure in one run what a learner feels: training time, first picture, memory, imports.
 
-    python benchmarks/speed.py                         about 10 minutes on 2 CPU cores
+    python benchmarks/speed.py                         everything: 50 minutes on 2 quiet cores
     python benchmarks/speed.py --only vae2,plain       some of it
     python benchmarks/speed.py --only reference_elbo   trains the reference to its end: 15 more
-    python benchmarks/speed.py --only notebooks --notebooks 07,08     these notebooks only
+    python benchmarks/speed.py --only notebooks --notebooks 07,deeper/08     these notebooks only
 
-The reference is the recipe of the VAE example on keras.io (convolutions, two latent dimensions,
-batches of 128, 30 epochs), written plainly in Keras. By default two of its epochs are timed. Times
-are of one machine and one hour: quote the ratios. The results go to results/speed.json and, as a
-table, into docs/benchmarks.md.
+The reference is the VAE example of keras.io (`reference.py`). By default two of its epochs are
+timed. "cores" is measured by `scaling.py`: two pinned processes against one. Times are of one
+machine and one hour: quote the ratios. The results go to results/speed.json and, as a table, into
+docs/benchmarks.md.
 """
 
 import argparse
@@ -18,16 +18,17 @@ import subprocess
 import sys
 import time
 
+import reference
+import scaling
 import store
 from store import timed_fit
 
-REFERENCE_EPOCHS = 30
 RECIPES = {  # section -> its recipe in `recipes`, and what the table calls it
     "quick": ("QUICK", "our quick recipe, 2 latent dimensions"),
     "vae2": ("TWO_DIMENSIONS", "our default, 2 latent dimensions"),
     "vae16": ("SIXTEEN_DIMENSIONS", "our default, 16 latent dimensions"),
 }
-SECTIONS = ("reference", *RECIPES, "plain", "import", "notebooks")
+SECTIONS = ("reference", *RECIPES, "plain", "import", "cores", "notebooks")
 LONG_SECTIONS = ("reference_elbo",)
 
 
@@ -47,14 +48,13 @@ def main():
     if unknown := set(chosen) - {*SECTIONS, *LONG_SECTIONS}:
         known = ", ".join(SECTIONS + LONG_SECTIONS)
         raise SystemExit(f"--only names {sorted(unknown)}, expected some of {known}")
-    results = {}
     for section in chosen:
         print(f"measuring {section} ...", file=sys.stderr, flush=True)
-        results[section] = in_own_process(section, arguments)
-        print(f"  {results[section]}", file=sys.stderr, flush=True)
-    stored = merge(results)
-    store.save("speed", stored)
-    store.write_page("speed", table(stored))
+        found = in_own_process(section, arguments)
+        print(f"  {found}", file=sys.stderr, flush=True)
+        stored = merge({section: found})
+        store.save("speed", stored)  # at once: a later section may fail
+        store.write_page("speed", table(stored))
     print(table(stored))
 
 
@@ -70,6 +70,8 @@ def in_own_process(section, arguments):
 def measure(section, arguments):
     if section in RECIPES:
         return measure_recipe(section, arguments.seeds)
+    if section == "cores":
+        return scaling.measure_pairs()
     if section == "notebooks":
         return measure_notebooks(list(filter(None, arguments.notebooks.split(","))))
     return globals()[f"measure_{section}"]()
@@ -115,9 +117,10 @@ def measure_reference(epochs=2):
     from vae_helpers.data import as_float
 
     keras.utils.set_random_seed(0)
-    vae = reference_vae()
+    vae = reference.reference_vae()
     vae.compile(optimizer=keras.optimizers.Adam())
-    seconds, compile_seconds = timed_fit(vae, as_float(images()[0]), epochs, batch_size=128)
+    train = as_float(images()[0])
+    seconds, compile_seconds = timed_fit(vae, train, epochs, reference.BATCH_SIZE)
     return {
         "seconds_per_epoch": round(seconds / epochs, 2),
         "compile_seconds": round(compile_seconds, 1),
@@ -133,63 +136,12 @@ def measure_reference_elbo():
 
     train, test = images()
     keras.utils.set_random_seed(0)
-    vae = reference_vae()
+    vae = reference.reference_vae()
     vae.compile(optimizer=keras.optimizers.Adam())
-    vae.fit(as_float(train), epochs=REFERENCE_EPOCHS, batch_size=128, verbose=0)
+    how = {"epochs": reference.EPOCHS, "batch_size": reference.BATCH_SIZE, "verbose": 0}
+    vae.fit(as_float(train), **how)
     losses = [sum(term.numpy() for term in vae.terms(b)) for b in np.split(as_float(test), 20)]
     return {"elbo": round(-float(np.mean(losses)), 2)}
-
-
-def reference_vae():
-    import keras
-    import tensorflow as tf
-    from keras import layers
-
-    def conv(filters, transposed=False):
-        kind = layers.Conv2DTranspose if transposed else layers.Conv2D
-        return kind(filters, 3, strides=2, padding="same", activation="relu")
-
-    class ReferenceVAE(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.encoder = keras.Sequential(
-                [conv(32), conv(64), layers.Flatten(), layers.Dense(16, activation="relu")]
-            )
-            self.z_mean, self.z_log_var = layers.Dense(2), layers.Dense(2)
-            self.decoder = keras.Sequential(
-                [
-                    layers.Dense(7 * 7 * 64, activation="relu"),
-                    layers.Reshape((7, 7, 64)),
-                    conv(64, transposed=True),
-                    conv(32, transposed=True),
-                    layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid"),
-                ]
-            )
-            self.noise = keras.random.SeedGenerator(0)
-            self(tf.zeros((1, 28, 28, 1)))
-
-        def terms(self, x):
-            """Reconstruction and KL as means over the batch, nats per image."""
-            features = self.encoder(x)
-            z_mean, z_log_var = self.z_mean(features), self.z_log_var(features)
-            noise = keras.random.normal(tf.shape(z_mean), seed=self.noise)
-            output = self.decoder(z_mean + tf.exp(0.5 * z_log_var) * noise)
-            per_pixel = keras.losses.binary_crossentropy(x, output)  # averages the one channel
-            reconstruction = tf.reduce_mean(tf.reduce_sum(per_pixel, axis=(1, 2)))
-            kl = -0.5 * (1 + z_log_var - tf.square(z_mean) - tf.exp(z_log_var))
-            return reconstruction, tf.reduce_mean(tf.reduce_sum(kl, axis=1))
-
-        def call(self, x):
-            return tf.add_n(self.terms(x))
-
-        def train_step(self, x):
-            with tf.GradientTape() as tape:
-                loss = tf.add_n(self.terms(x))
-            gradients = tape.gradient(loss, self.trainable_weights)
-            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-            return {"loss": loss}
-
-    return ReferenceVAE()
 
 
 def measure_plain():
@@ -250,7 +202,11 @@ def measure_notebooks(only):
     from coursetools.execute import execute
     from coursetools.notebooks import find_notebooks, name_of
 
-    return {name_of(path): run_notebook(path, execute) for path in find_notebooks(only=only)}
+    found = {}
+    for path in find_notebooks(only=only):
+        found[name_of(path)] = run_notebook(path, execute)
+        print(f"  {name_of(path)}: {found[name_of(path)]}", file=sys.stderr, flush=True)
+    return found
 
 
 def run_notebook(path, execute):
@@ -276,52 +232,88 @@ def merge(results):
     return stored | {section: {**result, **stamp} for section, result in results.items()}
 
 
-def seconds(values):
-    """Smallest and largest of some times."""
-    return f"{min(values):.1f} to {max(values):.1f}"
-
-
 def table(results):
     """The results as lines of a Markdown table."""
     lines = ["| what | measured |", "|---|---|"]
-    reference = results.get("reference")
-    if reference:
-        whole = reference["seconds_per_epoch"] * REFERENCE_EPOCHS
-        lines.append(
-            f"| keras.io recipe | {reference['seconds_per_epoch']} s an epoch (two were timed), "
-            f"so {whole:.0f} s for its {REFERENCE_EPOCHS} |"
+    for rows in (rows_of_training, rows_of_ratios, rows_of_notebooks, rows_of_stamps):
+        lines += [f"| {what} | {measured} |" for what, measured in rows(results)]
+    return "\n".join(lines)
+
+
+def rows_of_training(results):
+    """How long the reference takes and how long ours, and what both come to."""
+    elbo = results.get("reference_elbo", {}).get("elbo", reference.ELBO)
+    whole = None
+    if "reference" in results:
+        each = results["reference"]["seconds_per_epoch"]
+        whole = each * reference.EPOCHS
+        yield (
+            "keras.io recipe",
+            f"{each} s an epoch (two were timed), so {whole:.0f} s for its {reference.EPOCHS}; "
+            f"test ELBO {elbo:.1f}",
         )
-    if "reference_elbo" in results:
-        lines.append(f"| its test ELBO after all of them | {results['reference_elbo']['elbo']} |")
     for section, (_, name) in RECIPES.items():
-        if section in results:
-            one = results[section]
-            lines.append(
-                f"| {name} | {seconds(one['seconds'])} s (and "
-                f"{seconds(one['compile_seconds'])} s to compile); "
-                f"test ELBO {', '.join(f'{elbo:.1f}' for elbo in one['elbo'])} |"
+        if section not in results:
+            continue
+        one = results[section]
+        yield (
+            name,
+            f"{seconds(one['seconds'])} s (and {seconds(one['compile_seconds'])} s to compile); "
+            f"test ELBO {', '.join(f'{value:.1f}' for value in one['elbo'])}",
+        )
+        if whole and section != "vae16":
+            pairs = zip(one["seconds"], one["compile_seconds"], strict=True)
+            ratio = min(whole / sum(pair) for pair in pairs)
+            reached = sum(value >= elbo for value in one["elbo"])
+            yield (
+                "... the keras.io recipe takes, compiling counted",
+                f"at least {ratio:.0f} times as long; {reached} of {len(one['elbo'])} seeds reach "
+                f"its {elbo:.1f}",
             )
-        if section in results and reference and section != "vae16":
-            ratio = min(whole / one for one in results[section]["seconds"])
-            lines.append(f"| ... the keras.io recipe takes | at least {ratio:.0f} times as long |")
+
+
+def rows_of_ratios(results):
+    """`fit` against plain Keras, the import, and a second core."""
     if "plain" in results:
-        lines.append(
-            "| an epoch of plain Keras `fit` (same network, float32, batch 128, no XLA) "
-            f"over one of `VAE.fit` | {', '.join(f'{r:.1f}' for r in results['plain']['ratio'])} |"
+        yield (
+            "an epoch of plain Keras `fit` (same network, float32, batch 128, no XLA) over one of "
+            "`VAE.fit`",
+            ", ".join(f"{ratio:.1f}" for ratio in results["plain"]["ratio"]),
         )
     if "import" in results:
-        added = results["import"]["added"]
-        lines.append(f"| `import vae_helpers` adds to TensorFlow's import | {added:.3f} s |")
-    notebooks = results.get("notebooks", {})
-    for name in sorted(name for name in notebooks if name[:2].isdigit()):
+        yield (
+            "`import vae_helpers` adds to TensorFlow's import",
+            f"{results['import']['added']:.3f} s",
+        )
+    if "cores" in results:
+        yield (
+            "the same images by one pinned process, over two with half of them each",
+            ", ".join(f"{ratio:.2f}" for ratio in results["cores"]["ratio"]),
+        )
+
+
+def rows_of_notebooks(results):
+    """Seconds and memory of each notebook, each followed by its deeper pages, and their sum."""
+    notebooks = {k: v for k, v in results.get("notebooks", {}).items() if isinstance(v, dict)}
+    main_line = [one["seconds"] for name, one in notebooks.items() if name[0].isdigit()]
+    for name in sorted(notebooks, key=lambda name: (name.split("/")[-1][:2], "/" in name, name)):
         one = notebooks[name]
         first = one.get("first_picture_seconds")
-        extra = f", first new picture after {first} s" if first else ""
-        lines.append(f"| {name} | {one['seconds']} s, peak {one['peak_mb']} MB{extra} |")
-    stamps = sorted({(one["date"], one["versions"]) for one in results.values() if "date" in one})
-    for date, versions in stamps:
-        lines.append(f"| measured | {date}: {versions.replace(' | ', ', ')} |")
-    return "\n".join(lines)
+        extra = f", first new picture after {first} s, from a cold start" if first else ""
+        yield name, f"{one['seconds']} s, peak {one['peak_mb']} MB{extra}"
+    if main_line:
+        yield f"the main line, {len(main_line)} notebooks", f"{sum(main_line) / 60:.1f} minutes"
+
+
+def rows_of_stamps(results):
+    """With what it was measured, and when."""
+    for date, versions in sorted({(one["date"], one["versions"]) for one in results.values()}):
+        yield "measured", f"{date}: {versions.replace(' | ', ', ')}"
+
+
+def seconds(values):
+    """Smallest and largest of some times."""
+    return f"{min(values):.1f} to {max(values):.1f}"
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@
     python benchmarks/table.py --only VAE-GAN   # the rows whose file name holds this word
     python benchmarks/table.py --train    # train only; a second run measures
     python benchmarks/table.py --time     # time the trainings again, where the machine was busy
+    python benchmarks/table.py --scheduler tcp://HOST:8786   # on many machines: see sweep.py
 
 Fashion-MNIST and letters x an MLP at 2, 8, 16 and 32 latent dimensions and two kinds of
 convolutions, which take longer, at 16, each trained twice. Then the variants of `methods/`, on
 Fashion-MNIST, three seeds each. Trained models are kept in build/benchmark/, measured rows in
 vae_helpers/benchmark.csv, each written whole: a run that was stopped goes on where it was. Delete
 rows to measure them again. `--page` writes the tables into docs/benchmarks.md. `--time` takes one
-epoch of each plain model, compiled before, times the epochs.
+epoch of each plain model, compiled before, times the epochs; of a variant it trains only those
+whose seconds are missing, because a sweep made them.
 """
 
 import argparse
@@ -43,7 +45,7 @@ from vae_helpers.files import atomic_path, write_atomically
 from vae_helpers.recipes import BENCHMARK, build, train
 from vae_helpers.settings import seed_everything
 
-FASHION = "Fashion-MNIST"
+FASHION, LETTERS = "Fashion-MNIST", "A-Z letters"
 LATENT_DIMS = (2, 8, 16, 32)
 VARIANT_DIM = 16
 FEWER_LATENT_DIMS = (16,)  # of the convolutions, which take longer
@@ -53,33 +55,55 @@ PICTURES = 5_000  # samples for the Fréchet distance: a multiple of its 64 feat
 
 
 def main():
+    options = parse()
+    if not options.page:
+        make_rows(options)
+    if not options.train:
+        write_page(pd.read_csv(STORE))
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", action="store_true", help="train the models, measure nothing")
     parser.add_argument("--time", action="store_true", help="only time the trainings again")
     parser.add_argument("--page", action="store_true", help="only write docs/benchmarks.md")
     parser.add_argument("--only", default="", help="a part of the rows' file names; all without")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler whose workers train")
     options = parser.parse_args()
-    if not options.page:
-        data_sets = {
-            FASHION: load_fashion_mnist(allow_drawn=False),
-            "A-Z letters": load_letters(allow_drawn=False),
-        }
-        wanted = [row for row in rows() if options.only in name(row)]
-        if not wanted:
-            parser.error(f"--only is {options.only!r}, expected a part of {[*map(name, rows())]}")
-        progress = tqdm(wanted, unit="model", file=sys.stdout)
-        for row in progress:
-            progress.set_postfix_str(name(row))
-            data = data_sets[row["data"]]
-            if options.time:
-                if row["method"] == PLAIN and is_measured(row):
-                    store_seconds(row, seconds_alone(row, data))
-            elif not is_measured(row):
-                train_model(row, data)
-                if not options.train:
-                    store_row(row | measure(row, data))
-    if not options.train:
-        write_page(pd.read_csv(STORE))
+    options.rows = [row for row in rows() if options.only in name(row)]
+    if not options.rows:
+        parser.error(f"--only is {options.only!r}, expected a part of {[*map(name, rows())]}")
+    if options.scheduler and (options.train or options.time or options.page):
+        parser.error("--scheduler trains and measures: leave --train, --time and --page out")
+    return options
+
+
+def make_rows(options):
+    """Do with the rows what the options ask for."""
+    if options.scheduler:
+        import sweep  # it needs Dask, and the workers import this module through it
+
+        if missing := [row for row in options.rows if not is_measured(row)]:
+            sweep.sweep(options.scheduler, missing)
+        return
+    data_sets = {data: load_data(data) for data in (FASHION, LETTERS)}
+    progress = tqdm(options.rows, unit="model", file=sys.stdout)
+    for row in progress:
+        progress.set_postfix_str(name(row))
+        data = data_sets[row["data"]]
+        if options.time:
+            if needs_time(row):
+                store_seconds(row, seconds_alone(row, data))
+        elif not is_measured(row):
+            train_model(row, data)
+            if not options.train:
+                store_row(row | measure(row, data))
+
+
+def load_data(data_name):
+    """One of the two data sets, by its name; never the stand-in."""
+    load = load_fashion_mnist if data_name == FASHION else load_letters
+    return load(allow_drawn=False)
 
 
 def write_page(stored):
@@ -120,10 +144,20 @@ def name(row):
 
 def is_measured(row):
     """True when the store has this row."""
-    if not STORE.exists():
+    return STORE.exists() and bool(is_row(pd.read_csv(STORE), row).any())
+
+
+def needs_time(row):
+    """True for a measured row of the networks, and for a variant's that has no seconds yet."""
+    if not is_measured(row):
         return False
-    stored = pd.read_csv(STORE)[list(row)]
-    return bool((stored == pd.Series(row)).all(axis=1).any())
+    stored = pd.read_csv(STORE)
+    return method_of(row) is None or bool(stored.loc[is_row(stored, row), "seconds"].isna().any())
+
+
+def is_row(stored, row):
+    """Which of the stored rows this one is, as a column of True and False."""
+    return (stored[list(row)] == pd.Series(row)).all(axis=1)
 
 
 def train_row(row, data):
@@ -145,8 +179,8 @@ def recipe_of(row):
     return dataclasses.replace(recipe, latent_dim=row["latent_dim"])
 
 
-def train_model(row, data):
-    """Train and keep one model, unless it is there; how long it took stands beside it."""
+def train_model(row, data, timed=True):
+    """Train and keep one model, unless it is there, and beside it how long it took if `timed`."""
     path = MODELS / f"{name(row)}.keras"
     if path.exists() and path.with_suffix(".json").exists():
         return
@@ -154,17 +188,15 @@ def train_model(row, data):
     seed_everything(row["seed"])
     start = time.perf_counter()
     vae, history = train_row(row, data)
-    facts = {
-        "seconds": round(time.perf_counter() - start, 1),
-        "train_elbo": round(history.history["elbo"][-1], 3),
-    }
+    facts = {"seconds": round(time.perf_counter() - start, 1)} if timed else {}
+    facts["train_elbo"] = round(history.history["elbo"][-1], 3)
     with atomic_path(path) as part:
         vae.save(part)
     write_atomically(path.with_suffix(".json"), json.dumps(facts))
 
 
-def measure(row, data):
-    """Everything that the table says of one model."""
+def measure(row, data, classifier=None):
+    """Everything that the table says of one model, judged by the data set's classifier."""
     path = MODELS / f"{name(row)}.keras"
     vae = keras.models.load_model(path)
     facts = json.loads(path.with_suffix(".json").read_text())
@@ -176,7 +208,7 @@ def measure(row, data):
     weights = metrics.log_weights(vae, fixed, iwae_samples)
     bound = metrics.importance_weighted(weights, iwae_samples)
     samples, redrawn = vae.generate(PICTURES, seed=row["seed"]), vae.reconstruct(test)
-    classifier = judge(row["data"], data)
+    classifier = classifier or judge(row["data"], data)
     of_samples, of_redrawn, of_test = map(classifier.features, (samples, redrawn, test))
     frechet = metrics.frechet_with_error(of_samples, of_test)
     # The distance that real images have: as many training images against the same test images.
@@ -208,15 +240,25 @@ def measure(row, data):
         "accuracy_reconstructions": np.mean(classifier.classify(redrawn) == data.test_labels),
     }
     values = {key: round(float(value), 5) for key, value in values.items()}
-    values |= facts | {"parameters": vae.count_params() - 1}  # beta is no parameter
+    values |= (
+        {"seconds": np.nan} | facts | {"parameters": vae.count_params() - 1}
+    )  # beta is no parameter
     values |= {"train_images": len(data.train_images), "test_images": len(test)}
     return values | store.stamp()
 
 
 def seconds_alone(row, data):
-    """Seconds that the training of a row takes: one epoch, times the epochs, without compiling."""
-    recipe = recipe_of(row)
+    """Seconds that the training of a row takes: one epoch, times the epochs, without compiling.
+
+    A variant trains in its own way, so it is trained whole, compiling included.
+    """
     keras.backend.clear_session()
+    if method := method_of(row):
+        seed_everything(row["seed"])
+        start = time.perf_counter()
+        method.train(data)
+        return round(time.perf_counter() - start, 1)
+    recipe = recipe_of(row)
     seconds, _ = timed_fit(
         build(recipe, data.train_images), data.train_images, 1, recipe.batch_size
     )
@@ -225,7 +267,7 @@ def seconds_alone(row, data):
 
 def judge(data_name, data):
     """The one classifier of a data set that all its models are judged by."""
-    path = MODELS / f"classifier_{data_name.replace(' ', '-')}.keras"
+    path = judge_path(data_name)
     if not path.exists():
         epochs = 3 if len(data.train_images) > 20_000 else 25
         classes = len(data.class_names)
@@ -237,6 +279,11 @@ def judge(data_name, data):
     return keras.models.load_model(path)
 
 
+def judge_path(data_name):
+    """The file of a data set's classifier."""
+    return MODELS / f"classifier_{data_name.replace(' ', '-')}.keras"
+
+
 def store_row(row):
     """Add a row to the store."""
     old = pd.read_csv(STORE) if STORE.exists() else pd.DataFrame()
@@ -246,7 +293,7 @@ def store_row(row):
 def store_seconds(row, seconds):
     """Put another time into a row of the store."""
     table = pd.read_csv(STORE)
-    table.loc[(table[list(row)] == pd.Series(row)).all(axis=1), "seconds"] = seconds
+    table.loc[is_row(table, row), "seconds"] = seconds
     write_rows(table)
 
 

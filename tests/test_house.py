@@ -14,8 +14,8 @@ PACKAGE = Package(ROOT / "vae_helpers")
 # import inside a function counts like one at the top: what it needs may be late, but not from
 # above. Within a folder, such as plots/, modules may import each other.
 FLOORS = [
-    ["settings", "files"],
-    ["images", "elbo"],
+    ["settings", "files", "workers"],
+    ["images", "elbo", "precision", "noise"],
     ["priors", "learned_priors", "likelihoods", "parts", "attention", "checks"],
     ["vae"],
     [
@@ -31,8 +31,9 @@ FLOORS = [
         "corruptions",
         "data",
         "known_mistakes",
+        "distributed",
     ],
-    ["metrics", "rotation", "disentanglement", "benchmark", "plots", "audit"],
+    ["metrics", "rotation", "disentanglement", "benchmark", "cost", "plots", "audit"],
     ["widgets"],
     ["exercises"],
 ]

@@ -10,6 +10,8 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.images import images_of, unit_interval
+from vae_helpers.noise import ReplicaSeeds
+from vae_helpers.precision import at_least_float32, stack, with_scaled_loss
 from vae_helpers.vae import VAE
 
 
@@ -23,7 +25,7 @@ def feature_error(features, other) -> tf.Tensor:
         features: (batch, ...), any number of axes.
         other: the same shape.
     """
-    squares = tf.square(tf.cast(features, tf.float32) - tf.cast(other, tf.float32))
+    squares = tf.square(at_least_float32(features) - at_least_float32(other))
     return 0.5 * tf.reduce_sum(squares, axis=tuple(range(1, squares.shape.rank)))
 
 
@@ -113,11 +115,12 @@ class Discriminator(keras.layers.Layer):
         shape = {"kernel_size": 4, "strides": 2, "padding": "same", "activation": "leaky_relu"}
         convolutions = [keras.layers.Conv2D(channels, **shape) for channels in self.filters]
         dense = [keras.layers.Dense(self.units, activation="leaky_relu"), keras.layers.Dense(1)]
-        self.extract = keras.Sequential([self._bounded(layer) for layer in convolutions])
+        self.extract = stack(self, [self._bounded(layer) for layer in convolutions])
         flat = keras.layers.Flatten()
-        self.judge = keras.Sequential([flat, *(self._bounded(layer) for layer in dense)])
+        self.judge = stack(self, [flat, *(self._bounded(layer) for layer in dense)])
 
     def _bounded(self, layer):
+        layer.dtype_policy = self.dtype_policy  # also inside the wrapper
         return keras.layers.SpectralNormalization(layer) if self.spectral else layer
 
     def build(self, images_shape):
@@ -184,7 +187,7 @@ class VAEGAN(VAE):
         self.feature_weight = _checked(feature_weight, "feature_weight")
         self.pixel_weight = _checked(pixel_weight, "pixel_weight")
         self.gamma = _checked(gamma, "gamma")
-        self.noise = keras.random.SeedGenerator(latent.seed)
+        self.noise = ReplicaSeeds(latent.seed)
         names = "feature_error", "decoder_loss", "discriminator_loss", "real_right", "drawn_right"
         self.more_trackers = {name: keras.metrics.Mean(name=name) for name in names}
         super().__init__(encoder, latent, decoder, **kwargs)
@@ -203,7 +206,7 @@ class VAEGAN(VAE):
         outputs = tf.concat([forward["logits"], self.outputs(z, inputs, training)], axis=0)
         # All at once: each call in training would move the spectral normalisation.
         seen = tf.concat([images, self.likelihood.mean(outputs)], axis=0)
-        features, logits = self.discriminator(seen, training=training)
+        features, logits = map(at_least_float32, self.discriminator(seen, training=training))
         of_real, of_redrawn, _ = tf.split(features, 3)
         real, redrawn, new = tf.split(logits, 3)
         verdict = {"real_logits": real, "drawn_logits": tf.concat([redrawn, new], axis=0)}
@@ -266,10 +269,14 @@ class VAEGAN(VAE):
     def train_step(self, data):
         """Take one step of each part along its own loss, all from the same batch."""
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        optimizers = {"encoder": self.optimizer, "decoder": self.optimizer}
+        optimizers["discriminator"] = self.discriminator_optimizer
         with tf.GradientTape(persistent=True) as tape:
             losses = self.losses_of_parts(inputs)
+            # For float16 an optimiser wants gradients of a larger loss, and divides them again.
+            scaled = {name: optimizers[name].scale_loss(losses[name]) for name in optimizers}
         weights = self.weights_of_parts()
-        gradients = {name: tape.gradient(losses[name], weights[name]) for name in weights}
+        gradients = {name: tape.gradient(scaled[name], weights[name]) for name in weights}
         del tape
         self.optimizer.apply(
             gradients["encoder"] + gradients["decoder"], weights["encoder"] + weights["decoder"]
@@ -289,6 +296,10 @@ class VAEGAN(VAE):
         """
         super().compile(optimizer, **kwargs)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        if kwargs.get("auto_scale_loss", True):
+            self.discriminator_optimizer = with_scaled_loss(
+                discriminator_optimizer, self.discriminator
+            )
 
     def _jit_is_faster(self):
         return super()._jit_is_faster() and _is_faster_with_jit(self.discriminator)
@@ -302,9 +313,8 @@ class VAEGAN(VAE):
         second = keras.saving.serialize_keras_object(self.discriminator_optimizer)
         return {**config, "discriminator_optimizer": second}
 
-    def compile_from_config(self, config):
-        """Compile as before saving, both optimisers ready for the state that is loaded next."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+    def build_optimizers(self):
+        """Make the variables of both optimisers, each for the weights that follow its losses."""
         weights = self.weights_of_parts()
         self.optimizer.build(weights["encoder"] + weights["decoder"])
         self.discriminator_optimizer.build(weights["discriminator"])

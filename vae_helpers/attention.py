@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.parts import ConvEncoder
+from vae_helpers.precision import stack
 
 
 def patches_of(images, patch: int) -> tf.Tensor:
@@ -70,13 +71,13 @@ class AttentionBlock(keras.layers.Layer):
     def build(self, tokens_shape, memory_shape=None):
         width = tokens_shape[-1]
         if self.has_memory:
-            self.cross_norm = _norm(tokens_shape)
-            self.cross_attention = _attention(self.heads, tokens_shape, memory_shape)
-        self.self_norm = _norm(tokens_shape)
-        self.self_attention = _attention(self.heads, tokens_shape, tokens_shape)
-        self.each_norm = _norm(tokens_shape)
-        self.each = keras.Sequential(
-            [keras.layers.Dense(2 * width, activation="silu"), keras.layers.Dense(width)]
+            self.cross_norm = _norm(self, tokens_shape)
+            self.cross_attention = _attention(self, tokens_shape, memory_shape)
+        self.self_norm = _norm(self, tokens_shape)
+        self.self_attention = _attention(self, tokens_shape, tokens_shape)
+        self.each_norm = _norm(self, tokens_shape)
+        self.each = stack(
+            self, [keras.layers.Dense(2 * width, activation="silu"), keras.layers.Dense(width)]
         )
         self.each.build(tokens_shape)
 
@@ -131,23 +132,24 @@ class PatchEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.patch, self.width, self.heads = int(patch), int(width), int(heads)
         self.summaries, self.units = int(summaries), int(units)
-        self.blocks = [AttentionBlock(self.heads) for _ in range(int(blocks))]
+        policy = self.dtype_policy
+        self.blocks = [AttentionBlock(self.heads, dtype=policy) for _ in range(int(blocks))]
 
     def build(self, images_shape):
         rows, columns = _grid(images_shape[1:], self.patch)
         tokens_shape = (None, rows * columns, self.width)
-        self.embed = keras.layers.Dense(self.width)
+        self.embed = keras.layers.Dense(self.width, dtype=self.dtype_policy)
         self.embed.build((*tokens_shape[:2], self.patch**2 * images_shape[-1]))
         self.position = _learned(self, tokens_shape[1:], 0.5, "position")
         for block in self.blocks:
             block.build(tokens_shape)
-        self.norm = _norm(tokens_shape)
+        self.norm = _norm(self, tokens_shape)
         self.read = self.summaries or rows * columns
         if self.summaries:
             self.queries = _learned(self, (self.summaries, self.width), 1.0, "queries")
             queries_shape = (None, self.summaries, self.width)
-            self.summary_attention = _attention(self.heads, queries_shape, tokens_shape)
-        self.dense = keras.layers.Dense(self.units, activation="silu")
+            self.summary_attention = _attention(self, queries_shape, tokens_shape)
+        self.dense = keras.layers.Dense(self.units, activation="silu", dtype=self.dtype_policy)
         self.dense.build((None, self.read * self.width))
 
     def call(self, images, training=False, return_attention_scores=False):
@@ -201,15 +203,12 @@ class PatchDecoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         rows, columns = _grid(self.image_shape, self.patch)
         self.tokens = rows * columns
-        self.blocks = [AttentionBlock(self.heads, self.memory > 0) for _ in range(int(blocks))]
+        of_block = {"has_memory": self.memory > 0, "dtype": self.dtype_policy}
+        self.blocks = [AttentionBlock(self.heads, **of_block) for _ in range(int(blocks))]
         rows = self.memory or self.tokens
-        self.rows = keras.Sequential(
-            [
-                keras.layers.Dense(self.units, activation="silu"),
-                keras.layers.Dense(rows * self.width),
-                keras.layers.Reshape((rows, self.width)),
-            ]
-        )
+        dense = keras.layers.Dense(self.units, activation="silu")
+        wide = keras.layers.Dense(rows * self.width)
+        self.rows = stack(self, [dense, wide, keras.layers.Reshape((rows, self.width))])
 
     def build(self, z_shape):
         self.rows.build(z_shape)
@@ -217,8 +216,9 @@ class PatchDecoder(keras.layers.Layer):
         self.queries = _learned(self, tokens_shape[1:], 0.3, "queries")
         for block in self.blocks:
             block.build(tokens_shape, (None, self.memory, self.width) if self.memory else None)
-        self.norm = _norm(tokens_shape)
-        self.pixels = keras.layers.Dense(self.patch**2 * self.image_shape[-1], use_bias=False)
+        self.norm = _norm(self, tokens_shape)
+        values = self.patch**2 * self.image_shape[-1]
+        self.pixels = keras.layers.Dense(values, use_bias=False, dtype=self.dtype_policy)
         self.pixels.build(tokens_shape)
         self.output_bias = self.add_weight(
             shape=self.image_shape, initializer="zeros", name="output_bias"
@@ -260,8 +260,8 @@ class GridAttention(keras.layers.Layer):
     def build(self, grid_shape):
         _, rows, columns, channels = grid_shape
         tokens_shape = (None, rows * columns, channels)
-        self.norm = _norm(tokens_shape)
-        self.attention = _attention(self.heads, tokens_shape, tokens_shape)
+        self.norm = _norm(self, tokens_shape)
+        self.attention = _attention(self, tokens_shape, tokens_shape)
 
     def call(self, grid, training=False):
         """Return a grid of the same shape, (batch, rows, columns, channels)."""
@@ -289,7 +289,7 @@ class AttentiveConvEncoder(ConvEncoder):
         self.heads = int(heads)
         *convolutions, flatten, dense = self.network.layers
         del self.network  # else Keras saves it beside the one that takes its place
-        self.network = keras.Sequential([*convolutions, GridAttention(self.heads), flatten, dense])
+        self.network = stack(self, [*convolutions, GridAttention(self.heads), flatten, dense])
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads}
@@ -318,21 +318,23 @@ def _through(blocks, tokens, memory, training, with_scores):
     return tokens, scores
 
 
-def _attention(heads, queries_shape, memory_shape):
-    width = queries_shape[-1]
+def _attention(layer, queries_shape, memory_shape):
+    width, heads = queries_shape[-1], layer.heads
     if heads < 1 or width % heads:
         raise ValueError(
             f"heads is {heads} for tokens of width {width}, expected heads that divide the width"
         )
     # Glorot's bound for a matrix of width x width: Keras 3.8 starts several times narrower.
     start = keras.initializers.RandomUniform(-math.sqrt(3 / width), math.sqrt(3 / width))
-    attention = keras.layers.MultiHeadAttention(heads, width // heads, kernel_initializer=start)
+    attention = keras.layers.MultiHeadAttention(
+        heads, width // heads, kernel_initializer=start, dtype=layer.dtype_policy
+    )
     attention.build(queries_shape, memory_shape)
     return attention
 
 
-def _norm(shape):
-    norm = keras.layers.LayerNormalization(epsilon=1e-5)
+def _norm(layer, shape):
+    norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=layer.dtype_policy)
     norm.build(shape)
     return norm
 

@@ -1,10 +1,17 @@
-"""The benchmark table: what `benchmarks/table.py` measured, to be read and shown."""
+"""What the scripts in `benchmarks/` measured, to be read and shown: the table above all."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
 STORE = Path(__file__).with_name("benchmark.csv")
+# What other scripts measured, from the folder that holds this package; a Kaggle rendering takes the
+# files that are named here along.
+RESULTS = {
+    "shards": "benchmarks/results/shards.json",
+    "speed": "benchmarks/results/speed.json",
+}
 PLAIN = "VAE"  # the method of every row that is no variant
 # The networks of the table itself; the others are what variants are built on.
 NETWORKS = ("MLP", "convolution", "transposed convolution")
@@ -52,6 +59,25 @@ def load_benchmark(variants: bool = False):
     """
     table = pd.read_csv(STORE)
     return table if variants else table[is_of_networks(table)].reset_index(drop=True)
+
+
+def load_results(name: str) -> dict:
+    """Return what a script of `benchmarks/` stored: sections, each with its date and versions.
+
+    Args:
+        name: a key of `RESULTS`, the script's name.
+
+    Raises:
+        KeyError: if notebooks read no results of that name.
+        FileNotFoundError: if the package was installed without the folder of benchmarks.
+    """
+    path = Path(__file__).parent.parent / RESULTS[name]
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: use the package from a clone of the course, or make the results "
+            f"with python benchmarks/{name}.py"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def is_of_networks(table):

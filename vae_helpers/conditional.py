@@ -42,7 +42,7 @@ class ConditionalVAE(VAE):
         """Return z_mean and z_log_var of q(z|x, label)."""
         images = unit_interval(images_of(inputs), self.image_shape)
         features = self.encoder(images, training=training)
-        beside = tf.concat([features, self.one_hot(inputs["labels"])], axis=1)
+        beside = tf.concat([features, self.one_hot(inputs["labels"], features.dtype)], axis=1)
         return self.latent(beside, training=training)
 
     def outputs(self, z, inputs=None, training: bool = False) -> tf.Tensor:
@@ -50,9 +50,9 @@ class ConditionalVAE(VAE):
         beside = tf.concat([z, self.one_hot(inputs["labels"])], axis=1)
         return self.decoder(beside, training=training)
 
-    def one_hot(self, labels) -> tf.Tensor:
-        """Return labels as rows of one 1 and zeros, (batch, classes)."""
-        return tf.one_hot(tf.cast(labels, tf.int32), self.classes)
+    def one_hot(self, labels, dtype=tf.float32) -> tf.Tensor:
+        """Return labels as rows of one 1 and zeros, (batch, classes); features may have 16 bits."""
+        return tf.one_hot(tf.cast(labels, tf.int32), self.classes, dtype=dtype)
 
     # --- labels checked where they enter -------------------------------------------------------
 

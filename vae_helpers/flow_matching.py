@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from vae_helpers.elbo import gaussian_log_density
 from vae_helpers.learned_priors import checked_codes, seeds_from
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.priors import Prior
 
 FREQUENCIES = 4  # of the sines and cosines that tell the network the time
@@ -51,8 +52,8 @@ class FlowPrior(Prior):
         self.latent_dim, self.classes = int(latent_dim), int(classes)
         self.units, self.steps = int(units), int(steps)
         context = 1 + 2 * FREQUENCIES + self.classes
-        self.first, self.second = keras.layers.Dense(self.units), keras.layers.Dense(self.units)
-        self.last = keras.layers.Dense(self.latent_dim, kernel_initializer="zeros")
+        self.first, self.second = (self._dense(self.units) for _ in range(2))
+        self.last = self._dense(self.latent_dim, kernel_initializer="zeros")
         self.first.build((None, self.latent_dim + context))
         self.second.build((None, self.units + context))
         self.last.build((None, self.units))
@@ -60,6 +61,9 @@ class FlowPrior(Prior):
         fixed = {"shape": (self.latent_dim,), "trainable": False}
         self.shift = self.add_weight(**fixed, initializer="zeros", name="shift")
         self.scale = self.add_weight(**fixed, initializer="ones", name="scale")
+
+    def _dense(self, units, **arguments):
+        return keras.layers.Dense(units, dtype=self.dtype_policy, **arguments)
 
     @classmethod
     def fit(
@@ -236,9 +240,9 @@ class FlowMatching(keras.Model):
     """
 
     def __init__(self, prior, unlabelled=0.2, seed=0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})  # as its prior
         self.prior, self.unlabelled = prior, float(unlabelled)
-        self.seeds = keras.random.SeedGenerator(seed)
+        self.seeds = ReplicaSeeds(seed)
 
     def call(self, inputs):
         """Return |v(x_t, t) - (code - noise)|^2, (batch,), with fresh noise and times."""

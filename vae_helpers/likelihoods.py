@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_helpers.elbo import bernoulli_log_likelihood, gaussian_log_likelihood, sum_over_event
+from vae_helpers.precision import at_least_float32
 
 LEVELS = 256
 # Grey levels are k / 255; the bins of black and white are half as wide as the others.
@@ -31,11 +32,12 @@ HALF_BIN = 0.5 / (LEVELS - 1)
 class Likelihood(keras.layers.Layer):
     """What all likelihoods share.
 
-    A subclass gives `log_likelihood`, `mean`, `sample` and, if it can, `level_log_likelihood`.
+    A subclass gives `log_likelihood`, `mean`, `sample` and, if it can, `level_log_likelihood`. All
+    of them compute in float32, also where a decoder's outputs have 16 bits.
     """
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.built = True  # weights do not depend on the input shape
 
     def call(self, outputs):
@@ -72,11 +74,11 @@ class Bernoulli(Likelihood):
         return bernoulli_log_likelihood(images, outputs)
 
     def mean(self, outputs):
-        return tf.sigmoid(outputs)
+        return _sigmoid(outputs)
 
     def sample(self, outputs, seed=None):
         uniform = keras.random.uniform(tf.shape(outputs), seed=seed)
-        return tf.cast(uniform < tf.sigmoid(outputs), tf.float32)
+        return tf.cast(uniform < _sigmoid(outputs), tf.float32)
 
 
 @keras.saving.register_keras_serializable(package="vae_helpers")
@@ -90,18 +92,20 @@ class ContinuousBernoulli(Likelihood):
     """
 
     def log_likelihood(self, images, outputs):
+        outputs = at_least_float32(outputs)
         # exp(eta x) eta / (exp(eta) - 1) = exp(eta (x - 1/2)) (eta / 2) / sinh(eta / 2)
         return sum_over_event((images - 0.5) * outputs - log_sinhc(outputs / 2))
 
     def mean(self, outputs):
         """Return 1/2 + (coth(u) - 1/u) / 2 with u = eta / 2: closer to grey than sigmoid(eta)."""
-        u = outputs / 2
+        u = at_least_float32(outputs) / 2
         small = tf.abs(u) < 0.3
         safe = tf.where(small, tf.ones_like(u), u)
         series = u / 3 - u**3 / 45 + 2 * u**5 / 945
         return 0.5 + 0.5 * tf.where(small, series, 1 / tf.tanh(safe) - 1 / safe)
 
     def sample(self, outputs, seed=None):
+        outputs = at_least_float32(outputs)
         # The inverse of the distribution function, for -|eta|; x -> 1 - x mirrors the rest.
         uniform = keras.random.uniform(tf.shape(outputs), seed=seed)
         eta = -tf.abs(outputs)
@@ -165,7 +169,7 @@ class Gaussian(Likelihood):
         return gaussian_log_likelihood(images, mean, tf.zeros_like(mean) + self.log_var)
 
     def mean(self, outputs):
-        return tf.sigmoid(outputs)
+        return _sigmoid(outputs)
 
     def sample(self, outputs, seed=None):
         """Return mean plus noise, clipped to [0, 1], which the Gaussian itself does not respect."""
@@ -213,8 +217,8 @@ class DiscretisedLogistic(Likelihood):
 
     def log_likelihood(self, images, outputs):
         # F(b) - F(a) = F(b) F(-a) (1 - exp(a - b)) for the logistic F: nothing cancels.
-        below, above = _bins(images, open_ends=True, dtype=outputs.dtype)
         mean, scale = self.mean(outputs), tf.exp(self.log_scale)
+        below, above = _bins(images, open_ends=True, dtype=mean.dtype)
         log_upper = tf.math.log_sigmoid((above - mean) / scale)
         log_lower = tf.math.log_sigmoid((mean - below) / scale)
         width = tf.math.log(-tf.math.expm1(-2 * HALF_BIN / scale))
@@ -222,7 +226,7 @@ class DiscretisedLogistic(Likelihood):
         return sum_over_event(log_upper + log_lower + tf.where(is_inside, width, 0.0))
 
     def mean(self, outputs):
-        return tf.sigmoid(outputs)
+        return _sigmoid(outputs)
 
     def sample(self, outputs, seed=None):
         uniform = keras.random.uniform(tf.shape(outputs), 1e-6, 1 - 1e-6, seed=seed)
@@ -233,6 +237,10 @@ class DiscretisedLogistic(Likelihood):
     def level_log_likelihood(self, images, outputs):
         """Return `log_likelihood`: it is the probability of the grey levels already."""
         return self.log_likelihood(images, outputs)
+
+
+def _sigmoid(outputs):
+    return tf.sigmoid(at_least_float32(outputs))
 
 
 def log_sinhc(u):

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from vae_helpers.elbo import gaussian_kl_per_dimension
 from vae_helpers.images import images_of, unit_interval
+from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.priors import StandardNormal
 from vae_helpers.vae import VAE
 
@@ -165,11 +166,14 @@ class Modulation(keras.layers.Layer):
     def __init__(self, units=32, **kwargs):
         super().__init__(**kwargs)
         self.units = int(units)
-        self.hidden = keras.layers.Dense(self.units, activation="silu")
+        self.hidden = self._dense(self.units, activation="silu")
+
+    def _dense(self, units, **arguments):
+        return keras.layers.Dense(units, dtype=self.dtype_policy, **arguments)
 
     def build(self, values_shape):
         self.hidden.build((None, 1))
-        self.both = keras.layers.Dense(2 * values_shape[-1], kernel_initializer="zeros")
+        self.both = self._dense(2 * values_shape[-1], kernel_initializer="zeros")
         self.both.build((None, self.units))
 
     def call(self, values, number):
@@ -208,8 +212,9 @@ class BetaConditionedVAE(VAE):
                 f"lowest is {lowest!r} and highest {highest!r}, expected two finite betas above 0, "
                 "the lower one first"
             )
-        self.of_features, self.of_codes = Modulation(), Modulation()
-        self.betas_noise = keras.random.SeedGenerator()
+        policies = encoder.dtype_policy, decoder.dtype_policy
+        self.of_features, self.of_codes = (Modulation(dtype=policy) for policy in policies)
+        self.betas_noise = ReplicaSeeds()
         super().__init__(encoder, latent, decoder, **kwargs)
 
     def call(self, inputs, training=False):

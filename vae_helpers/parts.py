@@ -15,6 +15,8 @@ import keras
 import tensorflow as tf
 
 from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
+from vae_helpers.noise import ReplicaSeeds
+from vae_helpers.precision import stack
 
 # The widest posterior that the head gives has a variance of exp(10) = 22,026, far beyond any use.
 # Without a bound, at a high rate, the log variances of some images can leap to 100 within two or
@@ -36,7 +38,7 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.hidden = tuple(int(units) for units in hidden)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
-        self.network = keras.Sequential([keras.layers.Flatten(), *dense])
+        self.network = stack(self, [keras.layers.Flatten(), *dense])
 
     def build(self, images_shape):
         self.network.build(images_shape)
@@ -68,12 +70,13 @@ class ConvEncoder(keras.layers.Layer):
             keras.layers.Conv2D(channels, 3, strides=2, padding="same", activation="silu")
             for channels in self.filters
         ]
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 *convolutions,
                 keras.layers.Flatten(),
                 keras.layers.Dense(self.units, activation="silu"),
-            ]
+            ],
         )
 
     def build(self, images_shape):
@@ -108,7 +111,7 @@ class LatentDistribution(keras.layers.Layer):
         # float32 under mixed precision too: in float16, exp overflows at 11.
         self.z_mean = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_mean")
         self.z_log_var = keras.layers.Dense(self.latent_dim, dtype="float32", name="z_log_var")
-        self.noise = keras.random.SeedGenerator(seed)
+        self.noise = ReplicaSeeds(seed)
 
     def build(self, features_shape):
         self.z_mean.build(features_shape)
@@ -156,12 +159,13 @@ class Decoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         dense = [keras.layers.Dense(units, activation="silu") for units in self.hidden]
         pixels = self.image_shape[0] * self.image_shape[1] * self.image_shape[2]
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 *dense,
                 keras.layers.Dense(pixels, use_bias=False),
                 keras.layers.Reshape(self.image_shape),
-            ]
+            ],
         )
 
     def build(self, z_shape):
@@ -204,14 +208,15 @@ class ConvDecoder(keras.layers.Layer):
         self.image_shape = tuple(int(size) for size in image_shape)
         height, width, channels = self.image_shape
         rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 keras.layers.Dense(self.units, activation="silu"),
                 keras.layers.Dense(rows * columns * self.filters, activation="silu"),
                 keras.layers.Reshape((rows, columns, self.filters)),
                 keras.layers.Conv2D(self.filters, 7, padding="same", activation="silu"),
                 keras.layers.Conv2D(16 * channels, 1, use_bias=False),
-            ]
+            ],
         )
 
     def build(self, z_shape):
@@ -261,7 +266,8 @@ class TransposedDecoder(keras.layers.Layer):
         height, width, channels = self.image_shape
         rows, columns = (_quarter(side, self.image_shape) for side in (height, width))
         grid, *doubled = self.filters
-        self.network = keras.Sequential(
+        self.network = stack(
+            self,
             [
                 keras.layers.Dense(self.units, activation="silu"),
                 keras.layers.Dense(rows * columns * grid, activation="silu"),
@@ -271,7 +277,7 @@ class TransposedDecoder(keras.layers.Layer):
                     for n in doubled
                 ),
                 keras.layers.Conv2D(channels, 3, padding="same", use_bias=False),
-            ]
+            ],
         )
 
     def build(self, z_shape):

@@ -18,10 +18,10 @@ from vae_helpers.elbo import gaussian_log_density
 
 
 class Prior(keras.layers.Layer):
-    """What all priors share. A subclass gives `sample` and `log_density`."""
+    """What all priors share, float32 for one. A subclass gives `sample` and `log_density`."""
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.built = True  # weights do not depend on the input shape
 
     def kl(self, latent, z_mean, z_log_var, z) -> tf.Tensor:

@@ -24,6 +24,7 @@ from vae_helpers.images import (
     unit_interval,
 )
 from vae_helpers.likelihoods import Bernoulli
+from vae_helpers.precision import with_scaled_loss
 from vae_helpers.priors import StandardNormal
 
 PARTS = ("encoder", "latent", "decoder", "likelihood", "prior")
@@ -59,7 +60,8 @@ class VAE(keras.Model):
     """
 
     def __init__(self, encoder, latent, decoder, beta=1.0, likelihood=None, prior=None, **kwargs):
-        super().__init__(**kwargs)
+        # Between the parts it samples and sums: in float32, however the parts compute.
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.encoder = encoder
         self.latent = latent
         self.decoder = decoder
@@ -188,6 +190,8 @@ class VAE(keras.Model):
             jit_compile = self._jit_is_faster()
         if steps_per_execution == "auto":
             steps_per_execution = 1 if self._is_distributed() else 64
+        if kwargs.get("auto_scale_loss", True):
+            optimizer = with_scaled_loss(optimizer, self.encoder, self.decoder)
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -203,6 +207,10 @@ class VAE(keras.Model):
     def compile_from_config(self, config):
         """Compile as before saving; Keras leaves this to models with a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
+        self.build_optimizers()
+
+    def build_optimizers(self):
+        """Make the optimiser's variables, ready for a state that is loaded next."""
         self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *, validation_data=None, **kwargs):

@@ -162,6 +162,13 @@ def test_variants_come_along_when_they_are_asked_for(tmp_path, monkeypatch):
     assert list(benchmark.load_benchmark(variants=True)["elbo"]) == [-1.0, -2.0, -3.0]
 
 
+def test_notebooks_read_what_other_scripts_stored_and_are_told_where_it_is_missing(monkeypatch):
+    assert benchmark.load_results("speed") == store.load("speed")
+    monkeypatch.setitem(benchmark.RESULTS, "speed", "benchmarks/results/none.json")
+    with pytest.raises(FileNotFoundError, match="from a clone.*benchmarks/speed.py"):
+        benchmark.load_results("speed")
+
+
 # --- the rows --------------------------------------------------------------------------------
 
 

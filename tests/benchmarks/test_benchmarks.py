@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import reference
 import speed
 import store
 
@@ -38,6 +39,70 @@ def test_a_notebook_is_clocked_by_the_executor_of_the_course(tmp_path):
         speed.run_notebook(tmp_path / "01_a.ipynb", executed(1, ok=False, error="cell 3: no"))
 
 
+STAMP = {"date": "2026-01-02", "versions": "Python 3 | CPU (2 cores)"}
+NOTEBOOK = {"seconds": 30, "peak_mb": 1000}
+MEASURED = {
+    "reference": {"seconds_per_epoch": 20.0, "compile_seconds": 1.0},
+    "quick": {"seconds": [3.0, 4.0], "compile_seconds": [3.0, 1.0], "elbo": [-262.0, -266.0]},
+    "vae16": {"seconds": [50.0], "compile_seconds": [2.0], "elbo": [-240.0]},
+    "plain": {"plain_seconds": 5.0, "vae_seconds": 2.0, "ratio": [2.5, 2.46]},
+    "import": {"added": 0.0012},
+    "cores": {"one": [19.0], "two": [10.0], "ratio": [1.9]},
+    "notebooks": {
+        "02_b": NOTEBOOK,
+        "deeper/01_c": NOTEBOOK,
+        "01_a": {**NOTEBOOK, "first_picture_seconds": 17.0},
+    },
+}
+
+
+def test_the_table_tells_each_section_and_every_notebook_in_the_order_of_the_course():
+    table = speed.table({name: {**one, **STAMP} for name, one in MEASURED.items()})
+    measured = [tuple(line[2:-2].split(" | ")) for line in table.splitlines()[2:]]
+    assert ("keras.io recipe", "20.0 s an epoch (two were timed), so 600 s for its 30; test ELBO "
+            "-264.3") in measured  # fmt: skip
+    # 600 s over 3 + 3 and 4 + 1 seconds: at least 100
+    assert measured[2][1] == "at least 100 times as long; 1 of 2 seeds reach its -264.3"
+    assert [what for what, _ in measured[-5:]] == [
+        "01_a", "deeper/01_c", "02_b", "the main line, 2 notebooks", "measured",
+    ]  # fmt: skip
+    assert dict(measured)["the main line, 2 notebooks"] == "1.0 minutes"
+    assert dict(measured)["01_a"].endswith("first new picture after 17.0 s, from a cold start")
+    assert ("the same images by one pinned process, over two with half of them each", "1.90") in (
+        measured
+    )
+
+
+@pytest.mark.parametrize("section", MEASURED)
+def test_each_section_alone_is_measured_stored_and_put_into_the_page(
+    section, tmp_path, monkeypatch
+):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- speed: written by benchmarks/speed.py -->\n<!-- /speed -->\n", "utf-8")
+    monkeypatch.setattr(store, "RESULTS", tmp_path)
+    monkeypatch.setattr(store, "PAGE", page)
+    monkeypatch.setattr(store, "stamp", lambda: STAMP)
+    monkeypatch.setattr(speed, "in_own_process", lambda name, _: dict(MEASURED[name]))
+    monkeypatch.setattr("sys.argv", ["speed.py", "--only", section])
+    speed.main()
+    assert store.load("speed") == {section: {**MEASURED[section], **STAMP}}
+    assert speed.table(store.load("speed")) in page.read_text("utf-8")
+
+
+def test_a_section_that_is_not_there_is_named_and_the_known_ones_with_it(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["speed.py", "--only", "plain,vae3"])
+    with pytest.raises(SystemExit, match=r"\['vae3'\], expected some of reference, quick.*elbo"):
+        speed.main()
+
+
+def test_notebooks_measured_earlier_stay_where_others_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "RESULTS", tmp_path)
+    monkeypatch.setattr(store, "stamp", lambda: STAMP)
+    store.save("speed", {"notebooks": {"01_a": NOTEBOOK}})
+    merged = speed.merge({"notebooks": {"02_b": NOTEBOOK}})
+    assert merged["notebooks"] == {"01_a": NOTEBOOK, "02_b": NOTEBOOK, **STAMP}
+
+
 def test_notebook_01_trains_with_the_quick_recipe_that_was_measured():
     source = (store.ROOT / "notebooks" / "01_whole_game.ipynb").read_text(encoding="utf-8")
     assert "recipe = recipes.QUICK" in source
@@ -64,7 +129,7 @@ def test_a_timed_fit_starts_from_the_weights_it_was_given():
 def test_the_reference_prices_an_image_as_the_elbo_does():
     from vae_helpers.elbo import gaussian_kl
 
-    vae = speed.reference_vae()
+    vae = reference.reference_vae()
     images = np.random.default_rng(0).random((5, 28, 28, 1)).astype(np.float32)
     reconstruction, kl = vae.terms(images)
     features = vae.encoder(images)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -58,6 +59,15 @@ def test_helpers_are_written_word_for_word(package, tmp_path, monkeypatch, text)
     assert TransformerManager().transform_cell(rendered.cells[1].source).strip() == (
         rendered.cells[1].source.strip()
     )
+
+
+def test_results_of_benchmarks_that_a_module_names_come_along_beside_the_package(package):
+    results = package.parent / "benchmarks" / "results" / "speed.json"
+    results.parent.mkdir(parents=True)
+    results.write_text("{}\n", encoding="utf-8")
+    (package / "table.py").write_text('SPEED = "benchmarks/results/speed.json"\n')
+    files = kaggle.needed_files(notebook_of("from vae_helpers.table import SPEED"), package)
+    assert files[Path("benchmarks/results/speed.json")] == "{}\n"
 
 
 def test_a_text_that_ipython_would_change_is_refused(package):

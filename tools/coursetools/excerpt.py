@@ -14,6 +14,7 @@ from functools import cached_property
 from coursetools.package import Use, is_for_type_checkers, walk
 
 DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|html)")
+STORED_RESULTS = re.compile(r"benchmarks/results/[\w-]+\.json")  # beside the package
 BINDS = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.AugAssign
 OWN = re.compile(r"_HOME|__(?!all)\w+__")  # what Python and lazy packages look for by name
 WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d")  # asked as a whole: all its questions
@@ -182,11 +183,12 @@ class Excerpt:
         return ordered
 
     def _data_files(self, module):
-        """Return the files of data beside a module that it names: `with_name("table.csv")`."""
-        folder = self.package.file(module).parent
+        """Return the files of data that a module names: beside it, or results of benchmarks."""
+        folder, root = self.package.file(module).parent, self.package.folder.parent
         texts = set().union(*(self.statements(module)[i].texts for i in self.kept[module]))
-        named = sorted(text for text in texts if DATA_FILE.fullmatch(text))
-        return [folder / name for name in named if (folder / name).is_file()]
+        named = [folder / text for text in sorted(texts) if DATA_FILE.fullmatch(text)]
+        named += [root / text for text in sorted(texts) if STORED_RESULTS.fullmatch(text)]
+        return [file for file in named if file.is_file()]
 
     def _text(self, module, text):
         """Return what is kept of a module's text, with comments and single blank lines between."""

@@ -9,7 +9,8 @@
 
 and if all of these fail they make a synthetic stand-in. `source` says which it was, how many rows
 were read and whether they came from the original file. VAE_DATA_DIR=synthetic asks for the
-stand-in. `load_folder` and `dataset_from_arrays` take images of your own, of any size.
+stand-in. `load_folder` and `dataset_from_arrays` take images of your own, of any size;
+`write_shards` and `open_shards` those that do not fit into memory.
 
 Names are looked up where they live when they are first asked for.
 """
@@ -29,6 +30,7 @@ _HOME = {  # name -> module of this package
     "LETTERS": "letters",
     "LETTERS_FILE": "letters",
     "LETTERS_ROWS": "letters",
+    "Shards": "shards",
     "SYNTHETIC_TEST": "dataset",
     "SYNTHETIC_TRAIN": "dataset",
     "TEST_FRACTION": "dataset",
@@ -38,10 +40,12 @@ _HOME = {  # name -> module of this package
     "load_fashion_mnist": "fashion_mnist",
     "load_folder": "folder",
     "load_letters": "letters",
+    "open_shards": "shards",
     "read_csv": "formats",
     "read_idx": "formats",
     "synthetic_garments": "synthetic",
     "synthetic_letters": "synthetic",
+    "write_shards": "shard_writer",
 }
 
 

@@ -62,14 +62,14 @@ def load_folder(
         ValueError: if an argument is out of range, there are fewer than two images of a class, the
             classes are not clear, or the images need more memory than `LIMIT_BYTES`.
     """
-    height, width = _height_and_width(size)
+    height, width = height_and_width(size)
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is {test_fraction!r}, expected a share between 0 and 1")
-    root = _existing(path)
+    root = existing_folder(path)
     name = name or root.resolve().name
-    files, skipped = _find_images(root)
+    files, skipped = find_images(root)
     total = len(files) + len(skipped)
-    class_of = _classes(root, files, name)
+    class_of = classes(root, files, name)
     parts, class_names, broken = _split_and_decode(
         root, files, class_of, skipped, test_fraction, (height, width, colour, crop)
     )
@@ -81,12 +81,12 @@ def load_folder(
     if skipped:
         lost = sorted({*class_of.values()} - {*class_names})
         left_out = f" No image of {', '.join(lost)} is left, so this is no class." if lost else ""
-        warnings.warn(_name_skipped(root, skipped, total) + left_out, stacklevel=2)
+        warnings.warn(name_skipped(root, skipped, total) + left_out, stacklevel=2)
         source += f"; {len(skipped):,} of {total:,} files skipped"
     return ImageDataset(*parts, class_names, name, source, True)
 
 
-def _height_and_width(size):
+def height_and_width(size):
     sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
     whole = all(isinstance(side, int | np.integer) for side in sides)
     if len(sides) != 2 or not whole or min(sides) < MIN_SIDE:
@@ -97,7 +97,7 @@ def _height_and_width(size):
     return sides
 
 
-def _existing(path):
+def existing_folder(path):
     root = Path(path).expanduser()
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
@@ -120,7 +120,7 @@ def _walk(folder: str | Path, above: frozenset = frozenset()) -> Iterator[Path]:
             yield path
 
 
-def _find_images(root):
+def find_images(root):
     """Return the PNG and JPEG files, and {file: reason} of pictures in other formats."""
     files, others = [], {}
     for file in _walk(root):
@@ -132,7 +132,7 @@ def _find_images(root):
     return files, others
 
 
-def _classes(root, files, name):
+def classes(root, files, name):
     """Return {file: class name}."""
     flat = [file for file in files if file.parent == root]
     if flat and len(flat) < len(files):
@@ -158,7 +158,7 @@ def _classes(root, files, name):
     return class_of
 
 
-def _check_enough(root, files, class_of, skipped):
+def check_enough(root, files, class_of, skipped):
     if not files and not class_of:
         others = f" ({len(skipped):,} pictures in other formats: convert them)" if skipped else ""
         raise FileNotFoundError(
@@ -167,7 +167,7 @@ def _check_enough(root, files, class_of, skipped):
         )
     names = [class_of[file] for file in files]
     if len(names) - len(set(names)) < 1:
-        why = f" {_name_skipped(root, skipped, len(files) + len(skipped))}" if skipped else ""
+        why = f" {name_skipped(root, skipped, len(files) + len(skipped))}" if skipped else ""
         raise ValueError(
             f"{root} holds {len(files)} readable {'image' if len(files) == 1 else 'images'}, "
             "expected at least two of one class, one to train with and one to test: add images."
@@ -175,7 +175,7 @@ def _check_enough(root, files, class_of, skipped):
         )
 
 
-def _name_skipped(root, skipped, total):
+def name_skipped(root, skipped, total):
     named = [f"{file.relative_to(root)} ({why})" for file, why in sorted(skipped.items())]
     more = f", and {len(named) - NAMED_FILES:,} more" if len(named) > NAMED_FILES else ""
     return (
@@ -192,7 +192,7 @@ def _split_and_decode(root, files, class_of, skipped, test_fraction, form):
     broken = {}
     while True:  # once more if files are broken: they must not take part in the split
         files = [file for file in files if file not in broken]
-        _check_enough(root, files, class_of, skipped | broken)
+        check_enough(root, files, class_of, skipped | broken)
         class_names = sorted({class_of[file] for file in files})
         labels = np.array([class_names.index(class_of[file]) for file in files], np.uint8)
         train, test = split_rows(labels, test_fraction)
@@ -216,9 +216,9 @@ def _decode_all(files, height, width, colour, crop):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is stricter
         for row, file in enumerate(bar):
             try:
-                image = _decode(file, height, width, colour, crop)
+                image = decode(file, height, width, colour, crop)
             except Exception as error:  # a broken file may raise anything, and is named for all
-                broken[file] = _reason(error)
+                broken[file] = reason(error)
                 continue
             if images is None:
                 images = _allocate(len(files), height, width, bool(colour) or image.ndim == 3)
@@ -244,7 +244,7 @@ def _allocate(count, height, width, in_colour):
     return np.empty(shape, np.uint8)
 
 
-def _decode(file, height, width, colour, crop):
+def decode(file, height, width, colour, crop):
     """Return one image: uint8 (height, width) if it is grey or shall be, else with 3 channels."""
     from PIL import Image, ImageOps
 
@@ -284,7 +284,7 @@ def _without_alpha(image):
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _reason(error):
+def reason(error):
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):  # its words name the whole path

@@ -35,6 +35,8 @@ _HOME = {  # name -> module of this package
     "projection_sketch": "projection",
     "reconstructions": "images",
     "reference_lines": "live",
+    "replica_diagram": "replicas",
+    "ring_states": "replicas",
     "show": "png",
     "spread_apart": "layout",
     "use_course_style": "style",
