@@ -54,6 +54,33 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` if the block succeeds and goes if it fails.
+
+    Args:
+        path: the folder; it must not exist, or be empty. Missing folders above it are made.
+
+    Raises:
+        OSError: if it cannot be written, or there is something in it by the end.
+    """
+    path = Path(os.path.realpath(Path(path).expanduser()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        newest = max((file.stat().st_mtime for file in [old, *old.glob("*")]), default=0)
+        if time.time() - newest > ABANDONED_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.is_dir():
+            path.rmdir()  # only if it is empty
+        os.rename(temporary, path)
+    finally:  # also on KeyboardInterrupt
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def remove_abandoned(folder: Path, pattern: str) -> None:
     """Remove temporary files that killed runs left; those being written now are left alone.
 
