@@ -188,8 +188,16 @@ def test_colour_letters_are_repeatable_and_made_from_their_factors():
     assert np.corrcoef(darkest, factors["ink_value"])[0, 1] > 0.9
 
 
+def test_grain_is_as_wide_as_it_says_and_changes_nothing_else():
+    clean, _, _ = colour_letters(40, side=32, grain=0.0, paper_value=0.8, light=0.0)
+    noisy, _, _ = colour_letters(40, side=32, grain=0.03, paper_value=0.8, light=0.0)
+    difference = (noisy.astype(float) - clean) / 255
+    assert abs(difference.mean()) < 1e-3
+    assert difference.std() == pytest.approx(0.03, rel=0.02)
+
+
 def test_a_colour_can_be_fixed():
-    red, _, factors = colour_letters(5, side=32, ink_hue=0.0, light=0.0, labels=8)
+    red, _, factors = colour_letters(5, side=32, grain=0, ink_hue=0.0, light=0.0, labels=8)
     assert (factors["ink_hue"] == 0).all()
     ink = red.reshape(5, -1, 3)[np.arange(5), red.reshape(5, -1, 3).sum(axis=-1).argmin(axis=1)]
     assert (ink[:, 0] > 2 * ink[:, 1]).all() and (ink[:, 1] == ink[:, 2]).all()

@@ -33,7 +33,7 @@ _HOME = {  # name -> module of this package
     "SYNTHETIC_TEST": "dataset",
     "SYNTHETIC_TRAIN": "dataset",
     "TEST_FRACTION": "dataset",
-    "colour_letters": "colour_letters",
+    "colour_letters": "coloured",
     "dataset_from_arrays": "dataset",
     "draw_garments": "synthetic",
     "draw_letters": "synthetic",

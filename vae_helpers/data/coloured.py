@@ -16,7 +16,7 @@ INK_SATURATION, PAPER_SATURATION = 0.85, 0.25
 
 
 def colour_letters(
-    n: int, seed: int = 0, labels=None, side: int = 64, **fixed
+    n: int, seed: int = 0, labels=None, side: int = 64, grain: float = 0.02, **fixed
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Return images of capital letters in coloured ink on tinted paper, lit from one side.
 
@@ -25,6 +25,8 @@ def colour_letters(
         seed: the same seed gives the same images.
         labels: 0 (A) to 25 (Z), one number or shape (n,). Default: all equally often, shuffled.
         side: height and width of the images.
+        grain: standard deviation of the noise of every value, as of a camera, from 0 to 1; no code
+            can know it, so no picture comes nearer to the image than this (root mean square).
         fixed: factors that are not sampled, each a number or of shape (n,): those of
             `synthetic_letters`, and ink_hue, ink_value, paper_hue, paper_value, light.
 
@@ -48,10 +50,11 @@ def colour_letters(
 
     ink, paper = rgb("ink", INK_SATURATION), rgb("paper", PAPER_SATURATION)
     across = np.linspace(-1, 1, side, dtype="float32")
-    images = np.empty((n, side, side, 3), np.uint8)
+    images, noise = np.empty((n, side, side, 3), np.uint8), np.random.default_rng([seed, 4])
     for i, mask in enumerate(masks):  # one by one: floats of all would take 16 times the memory
         share = mask[..., None] / np.float32(255)
         picture = paper[i] + share * (ink[i] - paper[i])
         picture *= (1 + np.float32(colours["light"][i]) * across)[:, None]
+        picture += np.float32(grain) * noise.standard_normal(picture.shape, np.float32)
         images[i] = np.round(255 * np.clip(picture, 0, 1))
     return images, labels, factors | colours
