@@ -49,7 +49,10 @@ def tidy(notebook):
 
 
 def _join_streams(outputs):
-    """Join pieces of one stream; a carriage return overwrites its line, as on a screen."""
+    """Join pieces of one stream; a carriage return overwrites its line, as on a screen.
+
+    Of a progress bar that cleared itself nothing is left, and nothing is kept.
+    """
     joined = []
     for output in outputs:
         last = joined[-1] if joined else None
@@ -61,7 +64,7 @@ def _join_streams(outputs):
     for output in joined:
         if output.output_type == "stream":
             output.text = re.sub(r"^[^\n]*\r(?!\n)", "", output.text, flags=re.MULTILINE)
-    return joined
+    return [output for output in joined if output.output_type != "stream" or output.text]
 
 
 def reasons_not_to_commit(notebook):
