@@ -53,6 +53,15 @@ def _join_streams(outputs):
 
     Of a progress bar that cleared itself nothing is left, and nothing is kept.
     """
+    joined = _neighbours_joined(outputs)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = re.sub(r"^[^\n]*\r(?!\n)", "", output.text, flags=re.MULTILINE)
+    visible = [out for out in joined if out.output_type != "stream" or out.text.strip(" ")]
+    return _neighbours_joined(visible)
+
+
+def _neighbours_joined(outputs):
     joined = []
     for output in outputs:
         last = joined[-1] if joined else None
@@ -61,10 +70,7 @@ def _join_streams(outputs):
             last.text += output.text
         else:
             joined.append(output)
-    for output in joined:
-        if output.output_type == "stream":
-            output.text = re.sub(r"^[^\n]*\r(?!\n)", "", output.text, flags=re.MULTILINE)
-    return [output for output in joined if output.output_type != "stream" or output.text]
+    return joined
 
 
 def reasons_not_to_commit(notebook):
