@@ -206,10 +206,10 @@ def _bernoulli_cost(x, p, times=1):
 def _principal_directions(flat, mean, components):
     """Return the orthonormal directions of largest variance, float32 (pixels, components)."""
     pixels = flat.shape[1]
+    if components == 0:
+        return np.zeros((pixels, 0), np.float32)
     size = components + EXTRA_DIRECTIONS
     if pixels <= EXACT_PIXELS or size > pixels:
-        if components == 0:
-            return np.zeros((pixels, 0), np.float32)
         largest = [pixels - components, pixels - 1]  # eigenvalues come in ascending order
         _, directions = scipy.linalg.eigh(covariance(flat, mean), subset_by_index=largest)
         return directions.astype(np.float32)
