@@ -100,22 +100,30 @@ def pca_cost(images, components: int, test_images=None) -> float:
     Raises:
         ValueError: if `components` is out of range; see also `images.check_images`.
     """
-    flat = flat_images(images)
-    pixels = flat.shape[1]
-    if not 0 <= components <= pixels:
-        raise ValueError(
-            f"components is {components}; expected a number from 0 to {pixels}, "
-            "the pixels of one image."
-        )
-    mean = mean_pixels(flat).astype(np.float32)
-    basis = _principal_directions(flat, mean, components)
-
-    target = flat if test_images is None else flat_images(test_images, "test_images")
-    total = 0.0
-    for part in slices(target):
-        output = (part - mean) @ basis @ basis.T + mean
+    total, count = 0.0, 0
+    for part, output in _redrawn(images, components, test_images):
         total += _bernoulli_cost(part, np.clip(output, PCA_MARGIN, 1 - PCA_MARGIN))
-    return total / len(target)
+        count += len(part)
+    return total / count
+
+
+def pca_reconstruct(images, components: int, test_images=None) -> np.ndarray:
+    """Return the pictures of a linear code: what PCA with so many components redraws.
+
+    Args:
+        images: (n, height, width[, channels]) uint8 or floats in [0, 1]; PCA is fitted to these.
+        components: principal components kept, from 0 (the mean image) to the number of pixels.
+        test_images: images to redraw; `images` themselves when None.
+
+    Returns:
+        float32 of the redrawn images' shape, clipped to [0, 1].
+
+    Raises:
+        ValueError: if `components` is out of range; see also `images.check_images`.
+    """
+    shape = np.shape(images if test_images is None else test_images)
+    outputs = [output for _, output in _redrawn(images, components, test_images)]
+    return np.clip(np.concatenate(outputs), 0, 1).reshape(shape)
 
 
 def grey_entropy(images) -> float:
@@ -174,6 +182,22 @@ def _parts(flat):
     return batches(flat, max(1, SLICE_VALUES // flat.shape[1]))
 
 
+def _redrawn(images, components, test_images):
+    """Yield slices (of what is redrawn, of PCA's output), both (rows, pixels)."""
+    flat = flat_images(images)
+    pixels = flat.shape[1]
+    if not 0 <= components <= pixels:
+        raise ValueError(
+            f"components is {components}; expected a number from 0 to {pixels}, "
+            "the pixels of one image."
+        )
+    mean = mean_pixels(flat).astype(np.float32)
+    basis = _principal_directions(flat, mean, components)
+    target = flat if test_images is None else flat_images(test_images, "test_images")
+    for part in slices(target):
+        yield part, (part - mean) @ basis @ basis.T + mean
+
+
 def _bernoulli_cost(x, p, times=1):
     """Sum of -[x log p + (1 - x) log(1 - p)] over all entries, each counted `times`; 0 < p < 1."""
     return -float(np.sum(times * (x * np.log(p) + (1 - x) * np.log1p(-p)), dtype=np.float64))
@@ -182,10 +206,10 @@ def _bernoulli_cost(x, p, times=1):
 def _principal_directions(flat, mean, components):
     """Return the orthonormal directions of largest variance, float32 (pixels, components)."""
     pixels = flat.shape[1]
+    if components == 0:
+        return np.zeros((pixels, 0), np.float32)
     size = components + EXTRA_DIRECTIONS
     if pixels <= EXACT_PIXELS or size > pixels:
-        if components == 0:
-            return np.zeros((pixels, 0), np.float32)
         largest = [pixels - components, pixels - 1]  # eigenvalues come in ascending order
         _, directions = scipy.linalg.eigh(covariance(flat, mean), subset_by_index=largest)
         return directions.astype(np.float32)

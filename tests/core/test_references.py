@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from vae_helpers import references
-from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost, reference_lines
+from vae_helpers.references import (
+    grey_entropy,
+    mean_image_cost,
+    pca_cost,
+    pca_reconstruct,
+    reference_lines,
+)
 
 
 def bernoulli_cost(images, outputs):
@@ -53,6 +59,21 @@ def test_pca_cost_equals_a_reconstruction_by_svd(tiny, components):
     basis = directions[:components]
     output = np.clip((x - mean) @ basis.T @ basis + mean, 0.005, 0.995)
     assert pca_cost(tiny, components) == pytest.approx(bernoulli_cost(x, output), rel=1e-5)
+
+
+def test_what_pca_redraws_is_what_its_cost_is_of(tiny):
+    x = (tiny / 255).reshape(len(tiny), -1)
+    mean = x[:4].mean(axis=0)
+    _, _, directions = np.linalg.svd(x[:4] - mean, full_matrices=False)
+    expected = (x[4:] - mean) @ directions[:2].T @ directions[:2] + mean
+    redrawn = pca_reconstruct(tiny[:4], 2, tiny[4:])
+    assert redrawn.shape == (2, 3, 4)
+    np.testing.assert_allclose(redrawn.reshape(2, -1), expected.clip(0, 1), atol=1e-5)
+    cost = bernoulli_cost(x[4:], redrawn.reshape(2, -1).clip(0.005, 0.995))
+    assert pca_cost(tiny[:4], 2, tiny[4:]) == pytest.approx(cost, rel=1e-5)
+    assert pca_reconstruct(tiny, 0).shape == tiny.shape
+    with pytest.raises(ValueError, match="components is 13; expected a number from 0 to 12"):
+        pca_reconstruct(tiny, 13)
 
 
 def test_pca_without_components_is_the_mean_image(tiny):

@@ -477,7 +477,7 @@ def test_more_than_the_limit_is_rejected_before_it_is_allocated(tmp_path, monkey
         load_folder(tmp_path, size=100)
     assert load_folder(tmp_path, size=20).train_images.shape[1:] == (20, 20)  # the cure
     save(picture((200, 100, 50), mode="RGB"), tmp_path / "000.png")
-    with pytest.raises(ValueError, match="in colour need .*: size=11 fits"):
+    with pytest.raises(ValueError, match="in colour need .*: size=11 or most=3 fits"):
         load_folder(tmp_path, size=20)
 
 
@@ -492,3 +492,48 @@ def test_memory_is_that_of_the_result_and_one_picture(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < data.train_images.nbytes + data.test_images.nbytes + 10 * 200 * 200 * 3
+
+
+# --- the layouts of archives, such as Kaggle's --------------------------------------------------
+
+
+@pytest.mark.parametrize("above", ["", "archive/", "datasets/owner/pets/"])
+def test_a_subfolder_that_holds_all_classes_is_passed_by(tmp_path, above):
+    save_many(tmp_path, {f"{above}cats": 3, f"{above}dogs": 3, f"{above}dogs/big": 2})
+    (tmp_path / "labels.csv").write_text("name,label\n")
+    data = load_folder(tmp_path)
+    assert data.class_names == ("cats", "dogs")
+    assert (np.bincount([*data.train_labels, *data.test_labels]) == (3, 5)).all()
+
+
+def test_one_subfolder_of_flat_images_is_one_class(tmp_path):
+    save_many(tmp_path, {"images": 4})
+    assert load_folder(tmp_path).class_names == ("images",)
+
+
+def test_what_is_no_class_is_taken_as_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "MAX_CLASSES", 1)
+    save_many(tmp_path / "faces", {"train/a": 3, "test/b": 3, "": 2})
+    data = load_folder(tmp_path / "faces", by_folder=False)
+    assert data.class_names == ("faces",)
+    assert len(data.train_images) + len(data.test_images) == 8
+    (tmp_path / "none").mkdir()
+    with pytest.raises(FileNotFoundError, match="holds no PNG or JPEG"):
+        load_folder(tmp_path / "none", by_folder=False)
+
+
+def test_some_of_many_are_the_same_ones_every_time(tmp_path):
+    save_many(tmp_path, {"": 40})
+    data, again = (load_folder(tmp_path, most=10) for _ in range(2))
+    assert len(data.train_images) + len(data.test_images) == 10
+    np.testing.assert_array_equal(data.train_images, again.train_images)
+    values = {int(image.mean()) for image in [*data.train_images, *data.test_images]}
+    assert len(values) == 10 and max(values) > 20 and min(values) < 20  # not the first ten
+    assert "10 images" in data.source
+    assert len(load_folder(tmp_path, most=1000).train_images) == 34
+
+
+@pytest.mark.parametrize("most", [1, 0, -3, 2.5, True])
+def test_a_wrong_number_of_images(tmp_path, most):
+    with pytest.raises(ValueError, match="most is .*, expected None or a whole number"):
+        load_folder(tmp_path, most=most)

@@ -23,9 +23,15 @@ from vae_helpers.exercises.question import questions
 FOLDER = course.ROOT / "vae_helpers" / "exercises"
 MODULES = [
     importlib.import_module(f"vae_helpers.exercises.{path.stem}")
-    for path in sorted(FOLDER.glob("nb[0-9][0-9].py"))
+    for path in sorted(FOLDER.glob("nb[0-9][0-9]*.py"))
 ]
-ALL = [(module.__name__.rpartition(".")[2], q) for module in MODULES for q in questions(module)]
+
+
+def name_of(module):
+    return module.__name__.rpartition(".")[2]
+
+
+ALL = [(name_of(module), q) for module in MODULES for q in questions(module)]
 EACH = pytest.mark.parametrize(
     ("number", "question"), ALL, ids=[f"{number}.{q.name}" for number, q in ALL]
 )
@@ -51,7 +57,7 @@ def examples(question):
     return [mistake for mistake in question.mistakes if mistake.wrong is not None]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__[-4:])
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_module_asks_at_least_four_questions_under_their_own_names(module):
     assert len(questions(module)) >= 4
     for question in questions(module):
@@ -160,7 +166,7 @@ def test_a_hint_does_not_give_the_solution_away(number, question):
 
 @EACH
 def test_the_notebook_asks_it_with_a_hint_and_without_the_answer(number, question):
-    pages = course.find_notebooks(only=[number[2:]])  # a deeper page may ask it
+    pages = course.find_notebooks(only=[number[2:4]])  # a deeper page may ask it
     cells = [cell for page in pages for cell in course.read(page).cells if cell.cell_type == "code"]
     asked = [cell.source for cell in cells if f"{number}.{question.name}" in cell.source]
     assert asked, f"{pages[0].name} and its deeper pages do not use {number}.{question.name}"
@@ -170,7 +176,7 @@ def test_the_notebook_asks_it_with_a_hint_and_without_the_answer(number, questio
     )
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__[-4:])
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_the_solutions_are_those_of_the_questions_and_have_no_docstring(module):
     solutions = module.solutions()
     own = {
@@ -208,7 +214,7 @@ for name in sys.argv[1:]:
 
 
 def test_every_question_judges_in_an_edition_without_solutions():
-    names = [module.__name__[-4:] for module in MODULES]
+    names = [name_of(module) for module in MODULES]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_SOLUTIONS, *names], capture_output=True, text=True
     )
@@ -219,7 +225,7 @@ def test_every_question_judges_in_an_edition_without_solutions():
 
 def test_every_module_can_be_had_from_the_package_and_nothing_else():
     for module in MODULES:
-        assert getattr(exercises, module.__name__[-4:]) is module
+        assert getattr(exercises, name_of(module)) is module
     with pytest.raises(AttributeError, match="nb99"):
         _ = exercises.nb99
     with pytest.raises(AttributeError, match="nonsense"):
@@ -277,7 +283,7 @@ def test_the_cell_of_a_notebook_is_not_attempted_yet(number, name, source, capsy
     from vae_helpers import elbo, parts
 
     names = {"np": np, "tf": tf, "keras": keras, "parts": parts, "____": ____}
-    names |= vars(elbo) | {module.__name__[-4:]: module for module in MODULES}
+    names |= vars(elbo) | {name_of(module): module for module in MODULES}
     exec(source, names)
     assert capsys.readouterr().out == f"{name}: not attempted yet\n"
     assert getattr(names[number], name).state == "not attempted"

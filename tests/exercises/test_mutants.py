@@ -22,7 +22,7 @@ from vae_helpers.exercises.question import questions
 FOLDER = course.ROOT / "vae_helpers" / "exercises"
 ALL = [
     (path.stem, question)
-    for path in sorted(FOLDER.glob("nb[0-9][0-9].py"))
+    for path in sorted(FOLDER.glob("nb[0-9][0-9]*.py"))
     for question in questions(importlib.import_module(f"vae_helpers.exercises.{path.stem}"))
 ]
 # What a learner must never read: Keras' or TensorFlow's own words, guesses about rounding.

@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pytest
 from coursetools import notebooks
 from coursetools.package import Package
 from coursetools.render import kaggle, standalone
 from kaggle_inputs import add_letters, clothes, kaggle_environment, kaggle_inputs
+from PIL import Image
 from support import notebook_of
 
 COURSE = notebooks.find_notebooks()
@@ -109,3 +111,33 @@ def test_a_notebook_of_the_course_runs_as_kaggle_would_run_it(tmp_path, number, 
     _, result = run_alone(path, tmp_path, layout, form)
     assert result.ok, result.error
     assert all(result.sources.values()), f"drawn data was used: {result.sources}"
+
+
+def attached_pictures(inputs):
+    """A data set of pictures as an archive holds it: mixed sizes and kinds, a folder around all."""
+    rng = np.random.default_rng(0)
+    for number in range(130):
+        kind = ("L", "RGB", "RGBA")[number % 3]
+        sides = (*rng.integers(40, 90, size=2), len(kind))
+        pixels = rng.integers(0, 256, size=sides, dtype=np.uint8)
+        place = inputs / "datasets" / "owner" / "pets" / "pets" / ("cats", "dogs")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.squeeze()).save(place / f"{number}.png")
+    return inputs / "datasets" / "owner" / "pets"
+
+
+@pytest.mark.slow
+def test_the_page_on_your_own_pictures_runs_on_any_data_set_that_is_attached(tmp_path):
+    folder = attached_pictures(tmp_path / "input")
+    page = notebooks.NOTEBOOKS / notebooks.DEEPER / "14_own_images.ipynb"
+    text = page.read_text(encoding="utf-8")
+    assert text.count('"MY_FOLDER = None') == 1
+    mine = tmp_path / page.name
+    mine.write_text(
+        text.replace('"MY_FOLDER = None', f"\"MY_FOLDER = '{folder}'"), encoding="utf-8"
+    )
+    environment = kaggle_environment(tmp_path / "input", tmp_path)
+    notebook, result = standalone.execute_alone(mine, sys._base_executable, environment)
+    assert result.ok, result.error
+    assert "130 images of the folder 'pets', resized to 64 x 64 in colour" in printed(notebook)
+    assert "2 classes" in printed(notebook)

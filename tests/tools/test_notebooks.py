@@ -44,6 +44,15 @@ def test_a_progress_bar_leaves_its_last_state_only():
     assert [output.text for output in notebook.cells[0].outputs] == ["100%\n"]
 
 
+def test_of_a_progress_bar_that_cleared_itself_nothing_stays():
+    bar = ("\r 10%", "\r100%", "\r    \r")
+    pieces = [new_output("stream", name="stderr", text=text) for text in bar]
+    pieces.append(new_output("stream", name="stdout", text="done\n"))
+    notebook = new_notebook(cells=[new_code_cell("work()", outputs=pieces)])
+    tidy.tidy(notebook)
+    assert [output.name for output in notebook.cells[0].outputs] == ["stdout"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["/home/ann/x.csv", "in /root/.keras", "/Users/ann/y", r"C:\Users\ann", "'/tmp/abc/z'"],

@@ -17,7 +17,8 @@ DATA_FILE = re.compile(r"[\w-]+\.(?:csv|json|html)")
 STORED_RESULTS = re.compile(r"benchmarks/results/[\w-]+\.json")  # beside the package
 BINDS = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.AugAssign
 OWN = re.compile(r"_HOME|__(?!all)\w+__")  # what Python and lazy packages look for by name
-WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d")  # asked as a whole: all its questions
+# asked as a whole: all its questions
+WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d(?:_[a-z]+)?")
 
 
 @dataclass(frozen=True)

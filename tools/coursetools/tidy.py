@@ -49,7 +49,19 @@ def tidy(notebook):
 
 
 def _join_streams(outputs):
-    """Join pieces of one stream; a carriage return overwrites its line, as on a screen."""
+    """Join pieces of one stream; a carriage return overwrites its line, as on a screen.
+
+    Of a progress bar that cleared itself nothing is left, and nothing is kept.
+    """
+    joined = _neighbours_joined(outputs)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = re.sub(r"^[^\n]*\r(?!\n)", "", output.text, flags=re.MULTILINE)
+    visible = [out for out in joined if out.output_type != "stream" or out.text.strip(" ")]
+    return _neighbours_joined(visible)
+
+
+def _neighbours_joined(outputs):
     joined = []
     for output in outputs:
         last = joined[-1] if joined else None
@@ -58,9 +70,6 @@ def _join_streams(outputs):
             last.text += output.text
         else:
             joined.append(output)
-    for output in joined:
-        if output.output_type == "stream":
-            output.text = re.sub(r"^[^\n]*\r(?!\n)", "", output.text, flags=re.MULTILINE)
     return joined
 
 

@@ -34,12 +34,15 @@ def load_folder(
     test_fraction: float = TEST_FRACTION,
     name: str | None = None,
     crop: bool = True,
+    by_folder: bool = True,
+    most: int | None = None,
 ) -> ImageDataset:
     """Load the PNG and JPEG files of a folder.
 
     A class is a subfolder, and all that lies below it; images that lie flat in the folder are one
-    class. Hidden files are ignored. Pictures are turned as their camera says (EXIF), transparency
-    becomes white, 16 bits become 8, and only the first picture of a file counts.
+    class. A subfolder that holds all the others, as in many archives, is passed by. Hidden files
+    are ignored. Pictures are turned as their camera says (EXIF), transparency becomes white, 16
+    bits become 8, and only the first picture of a file counts.
 
     Args:
         path: the folder.
@@ -51,6 +54,9 @@ def load_folder(
         name: stands in figure titles; the folder's name when None.
         crop: the aspect ratio is kept. True fills `size` and cuts off what stands out at two edges;
             False shows the whole picture, with white bars beside it.
+        by_folder: False takes all images at any depth as one class, whatever the subfolders mean.
+        most: load no more than so many images, picked at random, the same ones every time; all of
+            them when None.
 
     Returns:
         An `ImageDataset` of uint8 images, (n, height, width) or (n, height, width, 3). Its classes
@@ -65,11 +71,16 @@ def load_folder(
     height, width = height_and_width(size)
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is {test_fraction!r}, expected a share between 0 and 1")
+    if most is not None and (isinstance(most, bool) or int(most) != most or most < 2):
+        raise ValueError(f"most is {most!r}, expected None or a whole number of at least 2")
     root = existing_folder(path)
     name = name or root.resolve().name
     files, skipped = find_images(root)
+    if most is not None and most < len(files):
+        rows = np.random.default_rng(0).choice(len(files), int(most), replace=False)
+        files = [files[row] for row in sorted(rows)]
     total = len(files) + len(skipped)
-    class_of = classes(root, files, name)
+    class_of = classes(root, files, name) if by_folder else dict.fromkeys(files, name)
     parts, class_names, broken = _split_and_decode(
         root, files, class_of, skipped, test_fraction, (height, width, colour, crop)
     )
@@ -138,22 +149,30 @@ def classes(root, files, name):
     if flat and len(flat) < len(files):
         raise ValueError(
             f"{root} holds images ({flat[0].name}, {len(flat):,} in all) beside subfolders of "
-            "images, expected one or the other: move them into the subfolder of their class"
+            "images, expected one or the other: move them into the subfolder of their class, or "
+            "pass by_folder=False to take all as one class"
         )
     if flat:
         return dict.fromkeys(files, name)
-    class_of = {file: file.relative_to(root).parts[0] for file in files}
+    below = {file: file.relative_to(root).parts for file in files}
+    depth = 0  # of a subfolder that holds all classes
+    while files and min(map(len, below.values())) > depth + 2:
+        if len({parts[depth] for parts in below.values()}) > 1:
+            break
+        root, depth = root / below[files[0]][depth], depth + 1
+    class_of = {file: parts[depth] for file, parts in below.items()}
     names = sorted({*class_of.values()})
     if names and all(each.lower() in PARTS for each in names):
         raise ValueError(
             f"the subfolders of {root} are {', '.join(names)}: parts of a data set, not classes. "
-            f"Name one of them, such as {str(root / names[0])!r}: it is split again, or use "
-            "dataset_from_arrays with a test part of your own"
+            f"Name one of them, such as {str(root / names[0])!r}: it is split again; pass "
+            "by_folder=False to take all as one class; or use dataset_from_arrays with a test part "
+            "of your own"
         )
     if len(names) > MAX_CLASSES:
         raise ValueError(
             f"{root} has {len(names):,} subfolders of images, each a class; expected at most "
-            f"{MAX_CLASSES}. Put the images flat into one folder if they have no classes"
+            f"{MAX_CLASSES}: pass by_folder=False to take all as one class"
         )
     return class_of
 
@@ -235,10 +254,12 @@ def _allocate(count, height, width, in_colour):
     needed = count * height * width * channels
     if needed > LIMIT_BYTES:
         side = int((LIMIT_BYTES / (count * channels)) ** 0.5)
-        cure = f"size={side} fits" if side >= MIN_SIDE else "take fewer images"
+        fitting = LIMIT_BYTES // (height * width * channels)
+        ways = {f"size={side}": side >= MIN_SIDE, f"most={fitting}": fitting > 1}
+        cure = " or ".join(way for way, fits in ways.items() if fits) or "a smaller size of fewer"
         raise ValueError(
             f"{count:,} images of {height} x {width}{' in colour' if in_colour else ''} need "
-            f"{needed / 2**30:.1f} GiB, expected at most {LIMIT_BYTES / 2**30:.1f} GiB: {cure}"
+            f"{needed / 2**30:.1f} GiB, expected at most {LIMIT_BYTES / 2**30:.1f} GiB: {cure} fits"
         )
     shape = (count, height, width, 3) if in_colour else (count, height, width)
     return np.empty(shape, np.uint8)

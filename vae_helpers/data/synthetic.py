@@ -49,7 +49,7 @@ _LETTER = 48  # the longer side of a letter in it
 
 
 def synthetic_letters(
-    n: int, seed: int = 0, labels=None, **fixed
+    n: int, seed: int = 0, labels=None, side: int = SIDE, **fixed
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Return images of capital letters.
 
@@ -57,11 +57,13 @@ def synthetic_letters(
         n: how many images, at least 1.
         seed: the same seed gives the same images.
         labels: 0 (A) to 25 (Z), one number or shape (n,). Default: all equally often, shuffled.
+        side: height and width of the images; the letters grow with it, and so do the factors that
+            are said in pixels (of a side of 28).
         fixed: factors that are not sampled, each a number or of shape (n,):
             font (index into FONTS), slant, weight, scale, shift_x, shift_y, noise.
 
     Returns:
-        images uint8 (n, 28, 28), labels uint8 (n,), factors {name: (n,)}.
+        images uint8 (n, side, side), labels uint8 (n,), factors {name: (n,)}.
 
     Raises:
         ValueError: if a factor is unknown, or a value has the wrong shape or range.
@@ -73,11 +75,12 @@ def synthetic_letters(
     if not np.isin(factors["font"], np.arange(len(FONTS))).all():
         raise ValueError(f"font is an index into FONTS, expected 0 to {len(FONTS) - 1}")
     fields = _distance_fields()
-    images = np.empty((n, SIDE, SIDE), np.uint8)
+    images = np.empty((n, side, side), np.uint8)
     for rows in _blocks(n):
         block = {name: values[rows, None, None] for name, values in factors.items()}
         field = fields[block["font"].astype(int), labels[rows, None, None]]
-        ink = np.clip(0.5 + _distance(field, block) + block["weight"], 0, 1)
+        distance = (_distance(field, block, side) + block["weight"]) * (side / SIDE)
+        ink = np.clip(0.5 + distance, 0, 1)
         images[rows] = _to_grey(ink, block["noise"], rng)
     return images, labels, factors
 
@@ -165,15 +168,18 @@ def _to_grey(brightness, noise, rng):
 # --- letters: a distance field for each font and letter, sampled where the factors say --------
 
 
-def _distance(field, factors):
-    """Return the distance from each pixel to the letter's edge, in pixels, positive inside.
+def _distance(field, factors, side):
+    """Return the distance from each pixel to the letter's edge, positive inside.
+
+    It is measured in pixels of an image of 28 x 28, whatever the side.
 
     Args:
         field: (n, 1, 1, _FIELD, _FIELD) distance fields.
         factors: slant, scale, shift_x and shift_y, each (n, 1, 1).
+        side: of the image.
     """
     n, size = len(field), field.shape[-1]
-    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    y, x = (np.mgrid[:side, :side] - (side - 1) / 2) * (SIDE / side)
     y = (y - factors["shift_y"]) / factors["scale"]
     x = (x - factors["shift_x"]) / factors["scale"] + factors["slant"] * y
     to_field = _LETTER / 20

@@ -20,8 +20,11 @@ __all__ = ["____", "progress"]
 
 
 def __getattr__(name):
-    """Load `nb02` and its like when they are asked for, so that this import stays light."""
-    if re.fullmatch(r"nb\d\d", name):
+    """Load `nb02` and its like when they are asked for, so that this import stays light.
+
+    A deeper page that has questions of its own adds a word: `nb14_own`.
+    """
+    if re.fullmatch(r"nb\d\d(_[a-z]+)?", name):
         try:
             return importlib.import_module(f"{__name__}.{name}")
         except ModuleNotFoundError as error:
@@ -54,7 +57,8 @@ def progress() -> Progress:
     """Return what is done, for the questions of the modules that this session has loaded."""
     from vae_helpers.exercises.question import questions
 
-    names = sorted(name for name in sys.modules if re.fullmatch(rf"{__name__}\.nb\d\d", name))
+    pattern = rf"{__name__}\.nb\d\d(_[a-z]+)?"
+    names = sorted(name for name in sys.modules if re.fullmatch(pattern, name))
     return Progress(
         [
             (name.rpartition(".")[2], question.name, question.state, question.tries)

@@ -13,7 +13,6 @@ from vae_helpers.audit.health.report import FINDINGS, REMARKS, HealthReport, rep
 from vae_helpers.audit.health.rules import findings, remarks
 from vae_helpers.checks import fault_of_sampler
 from vae_helpers.images import check_images, images_of, range_cure
-from vae_helpers.likelihoods import Bernoulli
 
 __all__ = ["FINDINGS", "REMARKS", "HealthReport", "health_report"]
 
@@ -27,6 +26,10 @@ def health_report(vae, inputs) -> HealthReport:
     is judged. It leaves the model as it was, the state of its noise included. It does not see how
     the loss is put together (`audit_loss` does).
 
+    The pictures of a model with another likelihood than `Bernoulli` (its mean images) are judged as
+    if they were the probabilities of Bernoulli pixels, so that the same reference costs apply; the
+    ELBO is the model's own.
+
     Args:
         vae: a `VAE` or a subclass; trained, or the report will say `untrained`.
         inputs: what the model takes: images (n, height, width[, channels]) as uint8 or floats in
@@ -39,12 +42,10 @@ def health_report(vae, inputs) -> HealthReport:
 
     Raises:
         ValueError: if there are too few images, they are all the same, or not of a kind that can
-            be judged; if `vae` does not return z_mean, z_log_var, z and logits, or has another
-            likelihood than `Bernoulli`.
+            be judged; if `vae` does not return z_mean, z_log_var, z and logits.
 
     Source: active units from Burda et al. (2015), arXiv:1509.00519, section 5.
     """
-    _check_likelihood(vae)
     inputs = _checked_rows(vae, inputs)
     images = images_of(inputs)
     latent_dim = int(vae.latent_dim)
@@ -58,15 +59,6 @@ def health_report(vae, inputs) -> HealthReport:
             return report_of(len(images), latent_dim, {"fixed_batch_size": fault}, {})
         m = measure(vae, inputs)
     return report_of(len(images), latent_dim, findings(m), remarks(m), m)
-
-
-def _check_likelihood(vae):
-    likelihood = getattr(vae, "likelihood", None)
-    if likelihood is not None and not isinstance(likelihood, Bernoulli):
-        raise ValueError(
-            f"vae has the likelihood {type(likelihood).__name__}, expected Bernoulli: the "
-            "reference costs that this report compares the terms with are those of Bernoulli pixels"
-        )
 
 
 def _checked_rows(vae, inputs):

@@ -14,9 +14,10 @@ from vae_helpers.audit.health.calls import MIN_IMAGES, all_images, gradients, re
 from vae_helpers.audit.health.noise import Noise, visible_noise
 from vae_helpers.elbo import MAX_LOG_VAR, bernoulli_log_likelihood
 from vae_helpers.images import images_of, mean_image, unit_interval
+from vae_helpers.likelihoods import Bernoulli
 from vae_helpers.parts import WIDEST_LOG_VAR
 from vae_helpers.priors import StandardNormal
-from vae_helpers.references import grey_entropy, mean_image_cost, pca_cost
+from vae_helpers.references import MEAN_MARGIN, grey_entropy, mean_image_cost, pca_cost
 
 NAN = float("nan")
 PRIOR_SAMPLES = 20_000
@@ -45,7 +46,10 @@ class Measurements:
         standard_prior: the prior is N(0, I), of which the KL is known in closed form.
         prior_mean, prior_variance: moments of the prior, (latent_dim,).
         unit_kl: KL to a Gaussian with these moments in closed form, (n, latent_dim).
-        reconstruction: -log p(x|z) of Bernoulli pixels, mean over images.
+        likelihood: the name of the model's likelihood.
+        reconstruction: -log p(x|z) of Bernoulli pixels with the model's mean images as their
+            probabilities, mean over images; with `Bernoulli` this is the model's own.
+        own_reconstruction: -log p(x|z) of the model's own likelihood, mean over images.
         output_std, image_std: standard deviation of a pixel, from output to output and from
             image to image; mean over pixels.
         output_range, mean_range: lowest and highest value of the outputs and of the mean image.
@@ -72,7 +76,9 @@ class Measurements:
     prior_mean: np.ndarray | None = None
     prior_variance: np.ndarray | None = None
     unit_kl: np.ndarray | None = None
+    likelihood: str = ""
     reconstruction: float = NAN
+    own_reconstruction: float = NAN
     output_std: float = NAN
     image_std: float = NAN
     output_range: tuple = (NAN, NAN)
@@ -149,7 +155,13 @@ def measure(vae, inputs) -> Measurements:
     if sound.sum() < MIN_IMAGES:
         return Measurements(**measured)
     out = {name: value[sound] for name, value in out.items()}
-    measured |= follows | _changes(calls) | _pictures(images[sound], out.pop("logits"))
+    measured |= (
+        follows
+        | _changes(calls)
+        | _pictures(
+            images[sound], out.pop("logits"), getattr(vae, "likelihood", None) or Bernoulli()
+        )
+    )
     return Measurements(**measured, enough=True, noise=_noise(calls), **_codes(out, vae.prior))
 
 
@@ -208,19 +220,30 @@ def _changes(calls) -> dict[str, float]:
     return changes
 
 
-def _pictures(images, logits) -> dict:
-    """The reconstruction term, and how outputs and images vary."""
+def _pictures(images, logits, likelihood) -> dict:
+    """The reconstruction term, twice, and how outputs and images vary."""
     floats = unit_interval(images)
     logits = tf.cast(tf.reshape(logits, floats.shape), tf.float32)
-    reconstruction = -float(tf.reduce_mean(bernoulli_log_likelihood(floats, logits)))
-    outputs, average = tf.sigmoid(logits).numpy(), mean_image(images)
+    own = -float(tf.reduce_mean(likelihood.log_likelihood(floats, logits)))
+    outputs, average = np.asarray(likelihood.mean(logits)), mean_image(images)
     return {
-        "reconstruction": reconstruction,
+        "likelihood": type(likelihood).__name__,
+        "reconstruction": own
+        if isinstance(likelihood, Bernoulli)
+        else _as_bernoulli(floats, outputs),
+        "own_reconstruction": own,
         "output_std": float(outputs.std(axis=0).mean()),
         "image_std": float(floats.numpy().std(axis=0).mean()),
         "output_range": (float(outputs.min()), float(outputs.max())),
         "mean_range": (float(average.min()), float(average.max())),
     }
+
+
+def _as_bernoulli(images, pictures) -> float:
+    """What images cost, nats each, if pictures are the probabilities of Bernoulli pixels."""
+    p = np.clip(pictures.astype("float64"), MEAN_MARGIN, 1 - MEAN_MARGIN)
+    logits = tf.constant(np.log(p / (1 - p)), tf.float32)
+    return -float(tf.reduce_mean(bernoulli_log_likelihood(images, logits)))
 
 
 def _codes(out, prior) -> dict:

@@ -60,9 +60,11 @@ class HealthReport:
         remarks: tuple of codes of `REMARKS`.
         evidence: dict from each of these codes to a sentence with numbers and the cure.
         n_images, latent_dim: what was looked at.
-        reconstruction: -log p(x|z) of a Bernoulli decoder, one sample of z for each image.
+        reconstruction: -log p(x|z), one sample of z for each image, with the mean images as
+            probabilities of Bernoulli pixels, whatever the likelihood.
         kl: what the model's own `kl` says.
-        elbo: -(reconstruction + kl).
+        likelihood: the name of the model's likelihood.
+        elbo: of the model's own likelihood; with Bernoulli -(reconstruction + kl).
         mean_image_cost: price of answering every image with their mean; of a collapsed model.
         pca_cost: price of PCA with as many numbers an image, fitted to these images.
         grey_entropy: floor of the reconstruction term.
@@ -83,6 +85,7 @@ class HealthReport:
     evidence: dict
     n_images: int
     latent_dim: int
+    likelihood: str = "Bernoulli"
     reconstruction: float = NAN
     kl: float = NAN
     elbo: float = NAN
@@ -117,15 +120,21 @@ class HealthReport:
         """Name, value and what to compare it with; nothing where nothing could be measured."""
         if math.isnan(self.reconstruction):
             return []
+        is_bernoulli = self.likelihood == "Bernoulli"
+        name, read = ("reconstruction", "") if is_bernoulli else ("pictures", "as probabilities: ")
         rows = [
             (
-                "reconstruction",
+                name,
                 f"{self.reconstruction:.1f}",
-                f"mean image {self.mean_image_cost:.1f}, PCA with {self.latent_dim} "
+                f"{read}mean image {self.mean_image_cost:.1f}, PCA with {self.latent_dim} "
                 f"{self.pca_cost:.1f}, grey-pixel entropy {self.grey_entropy:.1f}",
             ),
             ("kl", f"{self.kl:.2f}", "the model's own; 0 when collapsed"),
-            ("elbo", f"{self.elbo:.1f}", "minus the sum of the two"),
+            (
+                "elbo",
+                f"{self.elbo:.1f}",
+                "minus the sum of the two" if is_bernoulli else f"that of its {self.likelihood}",
+            ),
             (
                 "active units",
                 f"{self.active_units} of {self.latent_dim}",
@@ -215,13 +224,13 @@ def _numbers(m) -> dict:
     numbers = {name: getattr(m, name) for name in costs}
     if not m.enough:
         return numbers
-    pictures = ("reconstruction", "kl", "saturated", "output_std", "image_std")
+    pictures = ("likelihood", "reconstruction", "kl", "saturated", "output_std", "image_std")
     codes = ("unit_variances", "posterior_means", "posterior_variances")
     return {
         **numbers,
         **{name: getattr(m, name) for name in pictures},
         **{name: tuple(map(float, getattr(m, name))) for name in codes},
-        "elbo": -(m.reconstruction + m.kl),
+        "elbo": -(m.own_reconstruction + m.kl),
         "unit_kl": tuple(map(float, m.unit_kl.mean(axis=0))),
         "awake_units": int(awake(m).sum()),
         "active_units": int(np.sum(m.unit_variances > ACTIVE)),
