@@ -15,6 +15,8 @@ COMMANDS = {
     "lint": "lint",
     "tidy": "tidy",
     "pictures": "pictures",
+    "classroom": "classroom.command",
+    "grade": "grade.command",
     "render html": "render.html",
     "render kaggle": "render.kaggle",
     "render standalone": "render.standalone",
