@@ -17,6 +17,7 @@ COMMANDS = {
     "pictures": "pictures",
     "classroom": "classroom.command",
     "grade": "grade.command",
+    "progress": "grade.progress",
     "render html": "render.html",
     "render kaggle": "render.kaggle",
     "render standalone": "render.standalone",

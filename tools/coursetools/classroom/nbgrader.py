@@ -1,9 +1,9 @@
-"""A course for nbgrader: each exercise an answer cell and a test cell, judged by the course's check.
+"""A course for nbgrader: each exercise an answer cell, and a test cell that asks its check.
 
-`build/classroom/nbgrader/` gets `nbgrader_config.py` and `source/NAME/NAME.ipynb`. The answer cell is
-the notebook's own, blank and all, followed by the solution between nbgrader's marks; the student's
-release keeps the blank. The test cell asks the question's `judge`, so that the feedback carries the
-diagnosis. docs/nbgrader.md says what nbgrader does silently.
+`build/classroom/nbgrader/` gets `nbgrader_config.py` and `source/NAME/NAME.ipynb`. The answer cell
+is the notebook's own, blank and all, followed by the solution between nbgrader's marks; the
+student's release keeps the blank. The test cell asks the question's `judge`, so that the feedback
+carries the diagnosis. docs/nbgrader.md says what nbgrader does silently.
 """
 
 import copy

@@ -94,7 +94,8 @@ def main(arguments=None, prog=None):
     default = execute.Limits()
     parser.add_argument("folder", type=Path, help="what was handed in")
     parser.add_argument("--out", type=Path, default=Path("grades.csv"), help="the CSV")
-    parser.add_argument("--only", default="", help="one notebook, such as 05; others are left out")
+    only = "beginnings of names, such as 05; what is of other notebooks is left out"
+    parser.add_argument("--only", nargs="*", default=[], help=only)
     parser.add_argument("--jobs", type=int, default=AT_A_TIME, help="how many at a time")
     parser.add_argument("--again", action="store_true", help="run also what was graded before")
     parser.add_argument("--seconds", type=int, default=default.seconds, help="for a notebook")
@@ -107,10 +108,10 @@ def main(arguments=None, prog=None):
     course = collect.assignments()
     found = collect.collect(options.folder, course)
     if options.only:
-        chosen = [one for one in course if one.name.startswith(options.only)]
+        chosen = [one for one in course if one.name.startswith(tuple(options.only))]
         found = [one for one in found if one.assignment is None or one.assignment in chosen]
     if not found:
-        which = f" of notebook {options.only}" if options.only else ""
+        which = f" of notebook {' '.join(options.only)}" if options.only else ""
         print(f"{options.folder} holds nothing{which} to grade: expected ada.ipynb or ada/x.ipynb.")
         return 2
     limits = execute.Limits(options.seconds, options.cell_seconds, int(options.memory_gb * 2**30))

@@ -158,20 +158,20 @@ def table(graded: Iterable[Graded]) -> str:
         status = [f"{one.number}: {one.status}" if len(own) > 1 else one.status for one in own]
         writer.writerow(
             [
-                _harmless(own[0].learner),
+                harmless(own[0].learner),
                 " ".join(one.notebook for one in own),
-                _harmless("; ".join(status)),
+                harmless("; ".join(status)),
                 f"{sum(one.seconds for one in own) / 60:.1f}",
                 sum(points) if points else "",
                 sum(len(one.questions) for one in own) or "",
                 *(cells.get(name) for name in columns),
-                _harmless(" ".join(file for one in own for file in one.files)),
+                harmless(" ".join(file for one in own for file in one.files)),
             ]
         )
     return text.getvalue()
 
 
-def _harmless(text):
+def harmless(text):
     """Return a text that a spreadsheet does not take for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 

@@ -72,7 +72,7 @@ class Run:
 
     def __init__(self, job):
         self.job = job
-        self.cells = [cell for cell in notebooks.read(job["notebook"]).cells]
+        self.cells = notebooks.read(job["notebook"]).cells
         self.ends = time.monotonic() + job["seconds"]
         self.events = []  # what happened, in words that begin with their kind
         self.result = {}
@@ -84,7 +84,7 @@ class Run:
         manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
         manager.connection_file = str(Path(self.job["folder"], "k.json"))
         client = Client(
-            nbformat.v4.new_notebook(cells=self.cells),
+            nbformat.v4.new_notebook(cells=list(self.cells)),
             km=manager,
             timeout_func=lambda cell: self.timeout,
             allow_errors=True,
@@ -152,7 +152,11 @@ class Run:
     def _hidden(self, client, source):
         """Execute a cell that is not the learner's."""
         cell = nbformat.v4.new_code_cell(source)
-        client.execute_cell(cell, len(self.cells), store_history=False)
+        client.nb.cells.append(cell)
+        try:
+            client.execute_cell(cell, len(client.nb.cells) - 1, store_history=False)
+        finally:
+            client.nb.cells.pop()
         for output in cell.outputs:
             words = f"{output.ename}: {output.evalue}".splitlines()[0][:200]
             raise RuntimeError(f"the grader's own code failed in this notebook: {words}")
