@@ -6,6 +6,7 @@ import nbformat
 from coursetools import notebooks
 from coursetools.classroom import teacher
 from coursetools.grade.collect import QUESTION
+from coursetools.render import kaggle
 from nbformat.v4 import new_code_cell
 
 
@@ -111,6 +112,7 @@ nb05.check = lambda *_: print("right")
 ENDLESS = "while True:\n    pass"
 CRASH = "import os\nos._exit(3)"
 FLOOD = "for _ in range(100):\n    print('x' * 1_000_000)"
+HUNGRY = "much = bytearray(20 * 2**30)"
 RAISES = "raise KeyError('nothing here')"
 TAMPER = "from vae_helpers import elbo\nelbo.gaussian_kl = lambda *_: 0.0"
 
@@ -140,6 +142,8 @@ def class_of_05(folder):
     save(with_cell(good, FLOOD, 3), folder, "Flood.ipynb")
     save(with_cell(good, RAISES, 3), folder, "Raises.ipynb")
     save(with_cell(good, TAMPER, 3), folder, "Tamper.ipynb")
+    save(with_cell(good, HUNGRY, 3), folder, "Hungry.ipynb")
+    save(kaggle.render(good, notebooks.ROOT / kaggle.PACKAGE), folder, "Kaggle.ipynb")
     save(renamed(good, "my_bits", "my_own_bits"), folder, "Renamed.ipynb")
     save(without(good, "nb05.survivors"), folder, "Missing.ipynb")
     save(good, folder, "Twice/a.ipynb")

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -241,6 +243,13 @@ def test_the_environment_of_a_submission_holds_no_tokens(monkeypatch, tmp_path):
     assert variables["HOME"] == str(tmp_path) and variables["VAE_OFFLINE"] == "1"
 
 
+@pytest.mark.skipif(not execute.no_network(), reason="this user may not take the network away")
+def test_a_process_without_a_network_sees_only_itself():
+    code = "import socket; print([name for _, name in socket.if_nameindex()])"
+    command = [*execute.no_network(), sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "['lo']\n"
+
+
 def test_nothing_of_the_course_is_taken_for_replaced_and_what_is_replaced_is_named(monkeypatch):
     import vae_helpers.audit
     import vae_helpers.metrics
@@ -288,6 +297,8 @@ EXPECTED = {  # learner -> (points, what the status begins with)
     "Flood": ("6", "ok"),
     "Raises": ("6", "error in cell 4: KeyError: 'nothing here'"),
     "Tamper": ("6", "the notebook replaced vae_helpers.elbo.gaussian_kl of the course"),
+    "Hungry": ("6", "error in cell 4: MemoryError" if sys.platform == "linux" else "ok"),
+    "Kaggle": ("6", "ok"),
     "Renamed": ("6", "renamed: my_own_bits instead of my_bits"),
     "Missing": ("5", "missing: my_survivors"),
     "Twice": ("", "handed in twice"),

@@ -138,7 +138,8 @@ def _code(cell):
     pictures = any("image/png" in output.get("data", {}) for output in cell.outputs)
     if not cell.outputs or not pictures and lines <= CODE_LINES // 2:
         return [_typed(cell, "subslide")]
-    shown = copy.deepcopy(cell) | {"id": f"{cell.id}-output"}
+    shown = copy.deepcopy(cell)
+    shown.id = f"{cell.id}-output"
     shown.metadata.setdefault("tags", []).append(OUTPUT_ONLY)
     cell.outputs = []
     return [_typed(cell, "subslide"), _typed(shown, "subslide")]

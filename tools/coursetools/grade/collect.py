@@ -6,6 +6,7 @@ rename files and drop metadata.
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -149,7 +150,9 @@ def _one(learner, path, course):
     if path.suffix != ".ipynb":
         return Submission(learner, (path,), problem=f"unreadable: {path.name} is no .ipynb file")
     try:
-        cells = notebooks.read(path).cells
+        with warnings.catch_warnings():  # of cells with one id, as copies have
+            warnings.simplefilter("ignore")
+            cells = notebooks.read(path).cells
     except Exception as error:  # whatever nbformat, JSON, Unicode or the disk say of it
         words = str(error).strip().splitlines() or [""]
         what = f"unreadable: {type(error).__name__}: {words[0][:120]}"

@@ -15,8 +15,8 @@ could not (time-out, crash, unreadable, empty, twice, unknown), 2 when there is 
 The code of the learners runs with your rights. For submissions of strangers use a container:
 
     docker run --rm --network none --memory 8g --cpus 2 -v "$PWD":/course:ro \
-        -v FOLDER:/in:ro -v "$PWD"/grades:/out -w /course IMAGE \
-        python -m coursetools grade /in --out /out/grades.csv
+        -v FOLDER:/in:ro -v "$PWD"/grades:/out -w /course \
+        -e PYTHONPATH=/course/tools IMAGE python -m coursetools grade /in --out /out/grades.csv
 """
 
 import argparse

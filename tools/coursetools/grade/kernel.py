@@ -4,10 +4,10 @@ A function cannot leave the process that defined it, with all that it calls, so 
 the answers. What it does not take from the learner's notebook: the questions, and what they are
 made of. Those are imported afresh from the course's files, so a `check` that was replaced, a
 question that was changed or a variable named `nb05` change nothing. Other modules of the package
-stay (an answer may inherit from a class in there); what was replaced in them is named in the
-result. Not protected: NumPy, TensorFlow, Keras and Python itself, which a determined learner can
-change in the kernel, and the course's reference answers, which are in the package. Whoever needs
-more than that needs an exam.
+stay (an answer may inherit from a class in there); one in which something was replaced is named in
+the result, and loaded again. Not protected: NumPy, TensorFlow, Keras and Python itself, which a
+determined learner can change in the kernel, and the course's reference answers, which are in the
+package. Whoever needs more than that needs an exam.
 """
 
 import ast
@@ -66,7 +66,7 @@ def judge(number: str, questions: list[str], path: str) -> None:
         questions: names of its questions.
         path: file for {"answers": {question: {...}}, "altered": [...]}.
     """
-    altered = replaced()
+    altered = replaced(restore=True)
     module = _fresh(number)
     variables = [getattr(module, name).variable for name in questions]
     answers = {}
@@ -83,6 +83,10 @@ def _fresh(number):
     for name in list(sys.modules):
         if name.startswith(FRESH) and name not in STAYS:
             del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            # `from package import module` asks the package first, which still has the old one.
+            if parent in sys.modules:
+                vars(sys.modules[parent]).pop(child, None)
     importlib.invalidate_caches()
     timing = importlib.import_module(f"{PACKAGE}.exercises.timing")
     timing.LIMIT = SECONDS
@@ -118,8 +122,13 @@ def _is_reference(value, answer):
     return code is not None and code == getattr(answer, "__code__", None)
 
 
-def replaced() -> list[str]:
-    """Return the names in the course's loaded modules that are not what their files define."""
+def replaced(restore: bool = False) -> list[str]:
+    """Return the names in the course's loaded modules that are not what their files define.
+
+    Args:
+        restore: whether to load the modules in question again, since the questions' own answers
+            call them too.
+    """
     root = Path(sys.modules[PACKAGE].__file__).parent
     found = []
     for name, module in sorted(sys.modules.items()):
@@ -128,8 +137,10 @@ def replaced() -> list[str]:
         file = Path(getattr(module, "__file__", None) or "missing")
         if not file.is_relative_to(root):
             found.append(f"{name} (from {file})")
-        else:
-            found += [f"{name}.{part}" for part in _replaced_in(module, file)]
+        elif parts := list(_replaced_in(module, file)):
+            found += [f"{name}.{part}" for part in parts]
+            if restore and name not in STAYS:
+                importlib.reload(module)
     return found
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -102,6 +103,8 @@ class Run:
                     if not self._cell(client, number, cell):
                         break
                 self._judge(client)
+        except CellTimeoutError:  # of a cell of ours: the kernel is still in the learner's
+            self.events.append("time-out: the cell could not be interrupted")
         except DeadKernelError:
             self.events.append(f"crash in cell {number} (out of memory, or it ended Python)")
         return {"events": self.events, "answers": {}, "altered": [], **self.result}
@@ -122,7 +125,7 @@ class Run:
             client.execute_cell(cell, number - 1)
         except CellTimeoutError:
             self.events.append(f"time-out in cell {number}")
-            client.km.interrupt_kernel()
+            run_sync(client.km.interrupt_kernel)()
             if self.ends - time.monotonic() < 1:
                 return False
         errors = [output for output in cell.outputs if output.output_type == "error"]
