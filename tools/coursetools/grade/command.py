@@ -20,7 +20,9 @@ The code of the learners runs with your rights. For submissions of strangers use
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -119,6 +121,8 @@ def main(arguments=None, prog=None):
         print("Warning: this system does not let you take the network from a process (unshare).")
     pages = options.out.with_suffix("")
     kept = results.Kept(pages / "kept", limits)
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what runs, as Ctrl-C does
     try:
         graded = grade_all(found, kept, limits, max(1, options.jobs), options.again)
     except KeyboardInterrupt:
