@@ -4,8 +4,7 @@
     python benchmarks/classroom.py --kernels 4 --only 02
 
 The student's edition is written into a folder and made read-only. Each kernel has a folder of its
-own, offline mode, and the rights of nobody where this script is root.
-Measured: seconds and peak memory of each kernel, the least memory that was free, and whether
+own, and is offline. Measured: seconds and peak memory of each kernel, the least memory that was free, and whether
 anything was written beside the package or the data. The results go to results/classroom.json, and
 as a table into docs/grading.md, with the arithmetic for 30 learners.
 """
@@ -30,7 +29,9 @@ from coursetools.classroom import student
 from coursetools.grade.execute import environment
 
 CLASS = 30
-NOBODY = 65534
+# Root may write what has no write permission, so for root both folders are mounted read-only.
+READ_ONLY = 'for f in "$1" "$2"; do mount --bind "$f" "$f"; mount -o remount,bind,ro "$f"; done'
+AS_ROOT = ["unshare", "--mount", "sh", "-e", "-c", f'{READ_ONLY}; shift 2; exec "$@"', "sh"]
 PAGE = store.ROOT / "docs" / "grading.md"
 RUN = """
 import json, sys
@@ -62,18 +63,16 @@ def shared_folder(path, folder):
     return folder
 
 
-def start(file, shared, own):
+def start(file, shared, data, own):
     """Start one learner's kernel in an own folder."""
     own.mkdir()
     variables = environment(own, own) | {"PYTHONPATH": f"{shared / 'student'}:{shared / 'tools'}"}
     variables.pop("PYTHONDONTWRITEBYTECODE")  # a write that is tried would show
-    user = {}
-    if os.geteuid() == 0:
-        os.chown(own, NOBODY, NOBODY)
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     command = [sys.executable, "-c", RUN, str(file), str(own)]
+    if os.geteuid() == 0:
+        command = [*AS_ROOT, str(shared), str(data), *command]
     return subprocess.Popen(
-        command, env=variables, cwd=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **user
+        command, env=variables, cwd=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -113,7 +112,7 @@ def measure(path, kernels, data):
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         began = time.monotonic()
-        running = [start(file, shared, Path(scratch, f"own{n}")) for n in range(kernels)]
+        running = [start(file, shared, data, Path(scratch, f"own{n}")) for n in range(kernels)]
         texts = [process.communicate() for process in running]
         wall = time.monotonic() - began
         done.set()

@@ -3,6 +3,7 @@
 import json
 import re
 import types
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,22 @@ def test_forgetting_starts_again(shell, tmp_path):
     run_cell(shell, 3.0)
     record.forget()
     assert nb05.bits_per_dimension.tries == 0 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_real_kernel_finds_after_a_restart_what_another_has_solved(tmp_path, monkeypatch):
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    monkeypatch.setenv("VAE_FAST", "0")
+    monkeypatch.delenv("VAE_PROGRESS", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(Path(exercises.__file__).parents[2]))
+    load = new_code_cell("from vae_helpers.exercises import nb05, progress")
+    check = new_code_cell("nb05.bits_per_dimension.check(nb05.bits_per_dimension.answer)")
+    show = new_code_cell("print(progress())")
+    for cells in ([load, check], [load, show]):
+        notebook = new_notebook(cells=cells)
+        resources = {"metadata": {"path": str(tmp_path)}}
+        NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
+    assert [path.name for path in tmp_path.iterdir()] == [record.FILE]
+    assert re.search(r"bits_per_dimension +right \(1 try\)", show.outputs[0].text)
