@@ -4,9 +4,9 @@
     python benchmarks/classroom.py --kernels 4 --only 02
 
 The student's edition is written into a folder and made read-only. Each kernel has a folder of its
-own, and is offline. Measured: seconds and peak memory of each kernel, the least memory that was free, and whether
-anything was written beside the package or the data. The results go to results/classroom.json, and
-as a table into docs/grading.md, with the arithmetic for 30 learners.
+own, and is offline. Measured: seconds and peak memory of each kernel, the least memory that was
+free, and whether anything was written beside the package or the data. The results go to
+results/classroom.json, and as a table into docs/grading.md, with the arithmetic for 30 learners.
 """
 
 import argparse

@@ -94,14 +94,12 @@ def paragraphs(text: str) -> list[str]:
 
     A heading begins a piece, and so does a guess ("> **Your guess.**").
     """
-    blocks, inside = [], False
+    blocks = []
     for block in re.split(r"\n{2,}", text.strip()):
-        if inside:
+        if blocks and _is_open(blocks[-1]):
             blocks[-1] += f"\n\n{block}"
         else:
             blocks.append(block)
-        opened = block.count("<details>") - block.count("</details>") + block.count("```") % 2
-        inside = bool(opened) != inside if opened else inside
     pieces = []
     for block in blocks:
         starts = block.startswith(("#", "> **")) or not pieces
@@ -111,6 +109,12 @@ def paragraphs(text: str) -> list[str]:
         else:
             pieces.append(block)
     return pieces
+
+
+def _is_open(text):
+    """Return whether code, a formula or a fold goes on behind a text."""
+    folds = text.count("<details>") - text.count("</details>")
+    return bool(folds > 0 or text.count("```") % 2 or text.count("$$") % 2)
 
 
 def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -22,6 +22,11 @@ EXPLAINS = (
 )
 FOLD = re.compile(r"<details>\s*<summary>(.*?)</summary>.*?</details>\s*", re.DOTALL)
 SOLUTION_CALL = re.compile(r"^# *\w+\.solution\(\).*\n?", re.MULTILINE)
+# What the text promises of both.
+PROMISED = re.compile(
+    r", with folded answers"
+    r"|,(?: and from)? `q\.solution\(\)` (?:tells|for (?:our|an)(?: own)? answer)"
+)
 SOLUTIONS = "exercises/solutions"  # below the package
 FILES = ("requirements.txt", "pyproject.toml", "LICENSE")
 README = """# Variational autoencoders: the course
@@ -44,7 +49,8 @@ def explains(summary: str) -> bool:
 
 
 def without_answers(text: str) -> str:
-    """Return Markdown without the folds that answer a question."""
+    """Return Markdown without the folds that answer a question, and without what promises them."""
+    text = PROMISED.sub("", text)
     return FOLD.sub(lambda fold: fold[0] if explains(fold[1]) else "", text).rstrip()
 
 

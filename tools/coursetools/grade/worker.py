@@ -7,6 +7,7 @@ network. The outputs of the learner's cells are not kept, so printing 100 MB cos
 """
 
 import json
+import os
 import re
 import secrets
 import sys
@@ -82,7 +83,9 @@ class Run:
 
     def go(self):
         """Execute all cells, then judge; return {"events", "answers", "altered", "peak"}."""
-        manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
+        # Files in its folder, since a process without a network has no local one either.
+        transport = "tcp" if os.name == "nt" else "ipc"
+        manager = AsyncKernelManager(kernel_name="python3", transport=transport)
         manager.connection_file = str(Path(self.job["folder"], "k.json"))
         client = Client(
             nbformat.v4.new_notebook(cells=list(self.cells)),
