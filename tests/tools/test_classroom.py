@@ -108,8 +108,15 @@ def test_slides_begin_at_headings_and_a_figure_has_one_of_its_own():
     cells = [new_markdown_cell(f"# Title\n\n{words}\n\n## Next\n\nText."), cell]
     made = slides.slide_cells(new_notebook(cells=[new_code_cell("import os"), *cells]))
     kinds = [cell.metadata["slideshow"]["slide_type"] for cell in made]
-    assert kinds == ["slide", "subslide", "subslide", "slide", "subslide", "subslide"]
+    assert kinds == ["slide", "subslide", "subslide", "slide", "-", "subslide"]
     assert made[-2].outputs == [] and made[-1].metadata["tags"] == [slides.OUTPUT_ONLY]
+
+
+def test_what_leads_to_a_list_stays_with_it():
+    long = "word " * (slides.WORDS - 3)
+    assert slides.paragraphs(f"## Next\n\n{long}\n\nSo:\n\n- one two three four") == [
+        f"## Next\n\n{long.strip()}\n\nSo:\n\n- one two three four"
+    ]
 
 
 def test_prose_is_not_cut_inside_code_or_a_fold():
@@ -172,10 +179,11 @@ def test_nbgraders_source_has_an_answer_and_a_test_cell_for_each_question(number
 
 def grader(folder, *arguments):
     path = os.pathsep.join([str(notebooks.ROOT), os.environ.get("PYTHONPATH", "")])
+    programs = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     return subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "PATH": programs},  # it calls `alembic`
         capture_output=True,
         text=True,
     )

@@ -24,8 +24,9 @@ from coursetools.classroom.student import SOLUTION_CALL, without_answers
 from coursetools.files import write_atomically
 from coursetools.render import html
 
-WORDS = 110  # of prose on one slide
-CODE_LINES = 22
+WORDS = 85  # of prose on one slide
+FEW_WORDS = 55  # leave room for code below them
+CODE_LINES = 12  # code and printed lines that fit there
 REVEAL = "reveal.js"
 OUTPUT_ONLY = "output-only"
 TEMPLATE = """
@@ -35,16 +36,16 @@ TEMPLATE = """
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_css -%}
 <style>
-  :root { --jp-content-font-size1: 22px; --jp-code-font-size: 17px; --jp-cell-prompt-width: 0px; }
+  :root { --jp-content-font-size1: 26px; --jp-code-font-size: 19px; --jp-cell-prompt-width: 0px; }
   .reveal .slides { text-align: left; }
   .reveal .slides section { max-height: 690px; overflow: auto; }
   .reveal .slides > section { max-height: none; overflow: visible; }
-  .reveal h1, .reveal h2, .reveal h3 { text-transform: none; text-wrap: balance; }
-  .reveal .jp-RenderedHTMLCommon h1 { font-size: 52px; } .reveal h2 { font-size: 38px; }
-  .reveal .jp-RenderedHTMLCommon table { font-size: 18px; margin: 0; }
+  .reveal h1, .reveal h2, .reveal h3 { text-transform: none !important; text-wrap: balance; }
+  .reveal .jp-RenderedHTMLCommon h1 { font-size: 54px; } .reveal h2 { font-size: 40px; }
+  .reveal .jp-RenderedHTMLCommon table { font-size: 21px; margin: 0; }
   .reveal .jp-RenderedHTMLCommon p, .reveal .jp-RenderedHTMLCommon li { line-height: 1.45; }
-  .reveal .jp-RenderedImage img { max-height: 600px; max-width: 100%; margin: 0 auto; }
-  .reveal .formula svg { max-width: 100%; overflow: visible; }
+  .reveal .jp-RenderedImage img { width: 96%; max-height: 610px; object-fit: contain; margin: 0; }
+  .reveal .formula { zoom: 1.6; } .reveal .formula svg { max-width: 100%; overflow: visible; }
   .reveal .formula.block { display: block; text-align: center; margin: .8em 0; }
   .reveal pre { width: 100%; margin: 0; box-shadow: none; white-space: pre-wrap; }
   .jp-Cell { padding: 4px 0; }
@@ -62,7 +63,7 @@ TEMPLATE = """
 <script src="{{ resources.reveal.url_prefix }}/plugin/notes/notes.js"></script>
 <script>
   Reveal.initialize({ hash: true, slideNumber: 'c/t', width: 1120, height: 700, margin: 0.03,
-                      center: false, transition: 'none', plugins: [RevealNotes] });
+                      center: true, transition: 'none', plugins: [RevealNotes] });
 </script>
 {%- endblock -%}
 """
@@ -99,12 +100,14 @@ def paragraphs(text: str) -> list[str]:
         if blocks and _is_open(blocks[-1]):
             blocks[-1] += f"\n\n{block}"
         else:
-            blocks.append(block)
+            blocks.append(block.rstrip())
     pieces = []
     for block in blocks:
         starts = block.startswith(("#", "> **")) or not pieces
-        alone = pieces and re.fullmatch(r"#.*", pieces[-1])  # a heading keeps its first block
-        if alone or not starts and len(f"{pieces[-1]} {block}".split()) <= WORDS:
+        # A heading keeps its first block, and what leads to a list, table or formula keeps that.
+        leads = pieces and re.search(r"(?:^#.*|:|\*\*)\Z", pieces[-1])
+        limit = 2 * WORDS if leads or block.startswith(("$$", "|")) else WORDS
+        if not starts and len(f"{pieces[-1]} {block}".split()) <= limit:
             pieces[-1] += f"\n\n{block}"
         else:
             pieces.append(block)
@@ -126,7 +129,7 @@ def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
                 kind = "slide" if re.match(r"##? ", piece) else "subslide"
                 cells.append(_typed(nbformat.v4.new_markdown_cell(piece), kind))
         elif cell.cell_type == "code" and cell.source.strip() and not _only_imports(cell):
-            cells += _code(cell)
+            cells += _code(cell, cells[-1] if cells else None)
     return cells
 
 
@@ -136,17 +139,23 @@ def _only_imports(cell):
     return first.startswith(("import ", "from ")) and not shows
 
 
-def _code(cell):
+def _code(cell, before):
+    """Return the slides of a code cell: below a short text, and what is long on its own."""
     cell.source = SOLUTION_CALL.sub("", cell.source).rstrip("\n")
-    lines = len(cell.source.splitlines())
+    code = len(cell.source.splitlines())
+    printed = sum(len(notebooks.output_text(output).splitlines()) for output in cell.outputs)
     pictures = any("image/png" in output.get("data", {}) for output in cell.outputs)
-    if not cell.outputs or not pictures and lines <= CODE_LINES // 2:
-        return [_typed(cell, "subslide")]
-    shown = copy.deepcopy(cell)
-    shown.id = f"{cell.id}-output"
-    shown.metadata.setdefault("tags", []).append(OUTPUT_ONLY)
-    cell.outputs = []
-    return [_typed(cell, "subslide"), _typed(shown, "subslide")]
+    made = [cell]
+    if pictures or code + printed > 2 * CODE_LINES and printed:
+        shown = copy.deepcopy(cell)
+        shown.id = f"{cell.id}-output"
+        shown.metadata.setdefault("tags", []).append(OUTPUT_ONLY)
+        cell.outputs, printed = [], 0
+        made.append(_typed(shown, "subslide"))
+    short = before is not None and before.cell_type == "markdown"
+    short = short and len(before.source.split()) <= FEW_WORDS and code + printed <= CODE_LINES
+    _typed(cell, "-" if short else "subslide")
+    return made
 
 
 def _typed(cell, kind):

@@ -118,12 +118,17 @@ def learner_page(graded: list[Graded]) -> str:
     return _page(LEARNER, learner=graded[0].learner, graded=graded)
 
 
+def _last(item):
+    """Sort what belongs to no notebook behind the others."""
+    return not item[0], item[0]
+
+
 def class_page(graded: Iterable[Graded]) -> str:
     """Return the page of the class: for each question, which mistake did how many make."""
     notebooks = {}
     for one in graded:
         notebooks.setdefault(one.notebook, []).append(one)
-    chapters = [(name, own, tally(own)) for name, own in sorted(notebooks.items())]
+    chapters = [(name, own, tally(own)) for name, own in sorted(notebooks.items(), key=_last)]
     return _page(CLASS, chapters=chapters, classes=CLASSES)
 
 
