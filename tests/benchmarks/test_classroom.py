@@ -12,6 +12,7 @@ STORED = {
         "kernels": 4,
         "failed": [],
         "seconds": [20.0, 30.0, 30.0, 40.0],
+        "cpu_seconds": [31.0, 32.0, 32.0, 33.0],
         "peak_mb": [900, 1000],
         "wall_seconds": 60.0,
         "memory_used_mb": 3200,
@@ -30,9 +31,9 @@ def test_the_page_holds_the_table_of_the_stored_results():
 
 def test_the_plan_for_a_class_follows_from_what_was_measured():
     text = classroom.table(STORED)
-    # 60 s x 2 cores / 4 kernels are 30 core seconds for each of 30 learners
+    # 32 seconds of a core for each of 30 learners; 800 MB of memory gone for each kernel
     assert "24 GB of memory; on 2 cores 8 minutes until all have run it once, on 16 cores 1" in text
-    assert "| one kernel | 30 s (median), peak 1000 MB |" in text
+    assert "| one kernel | 30 s, of these 32 s of a core (medians); peak 1000 MB |" in text
 
 
 def test_something_that_was_written_beside_the_package_shows(tmp_path):
