@@ -158,7 +158,7 @@ def table(stored):
         ("notebook", f"{stored['notebook']}, fast mode, {one['kernels']} kernels at once"),
         (
             "one kernel",
-            f"{statistics.median(one['seconds']):.0f} s, of these {cpu:.0f} s of a core (medians); "
+            f"{statistics.median(one['seconds']):.0f} s, {cpu:.0f} s of one core's work (medians); "
             f"peak {each} MB",
         ),
         (

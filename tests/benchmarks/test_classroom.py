@@ -33,7 +33,7 @@ def test_the_plan_for_a_class_follows_from_what_was_measured():
     text = classroom.table(STORED)
     # 32 seconds of a core for each of 30 learners; 800 MB of memory gone for each kernel
     assert "24 GB of memory; on 2 cores 8 minutes until all have run it once, on 16 cores 1" in text
-    assert "| one kernel | 30 s, of these 32 s of a core (medians); peak 1000 MB |" in text
+    assert "| one kernel | 30 s, 32 s of one core's work (medians); peak 1000 MB |" in text
 
 
 def test_something_that_was_written_beside_the_package_shows(tmp_path):
