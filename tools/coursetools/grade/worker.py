@@ -133,7 +133,7 @@ class Run:
                 return False
         errors = [output for output in cell.outputs if output.output_type == "error"]
         for error in errors[:1]:
-            words = f"{error.ename}: {error.evalue}".splitlines()[0][:160]
+            words = f"{error.ename}: {error.evalue}".splitlines()[0][:160].rstrip(": ")
             self.events.append(f"error in cell {number}: {words}")
         for question in questions:
             self._call(client, "after", question, names, bool(errors))
