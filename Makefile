@@ -19,7 +19,7 @@ ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform clean
+.PHONY: help run notebooks test slow lab lint kaggle classroom grade benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -48,6 +48,13 @@ lint: $(VENV)/.ready-test ## style of the code, promises of the notebooks
 kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
 	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY)
 
+classroom: $(VENV)/.ready-classroom ## student's and teacher's editions, and slides, into build/classroom/
+	@$(TOOLS) classroom --build $(BUILD)/classroom $(FAST_FLAG) $(ONLY)
+
+grade: $(VENV)/.ready ## grade what was handed in: FOLDER=submissions [OUT=grades.csv]
+	@test -n "$(FOLDER)" || { echo 'Which folder? make grade FOLDER=submissions [OUT=grades.csv]'; exit 2; }
+	@$(TOOLS) grade "$(FOLDER)" --out "$(or $(OUT),grades.csv)" $(ONLY)
+
 benchmark: $(VENV)/.ready ## train and measure the models of the benchmark table (goes on where it was stopped)
 	$(BIN)/python benchmarks/table.py
 	$(BIN)/python benchmarks/check_table.py
@@ -75,6 +82,10 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing what the course needs into $(VENV) (some minutes, once)"
 	@$(PIP) -r requirements.txt -e '.[pages]'
+	@touch $@
+
+$(VENV)/.ready-classroom: $(VENV)/.ready
+	@$(PIP) -e '.[pages,classroom]'
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready

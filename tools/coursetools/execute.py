@@ -94,6 +94,7 @@ def execute(path, timeout=1800, folder=None, kernel=None):
         (notebook, Result): the notebook with its outputs, up to the cell that failed if one did.
     """
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel
+    os.environ.setdefault("VAE_PROGRESS", "0")  # our runs leave no file of exercises behind
     notebook = notebooks.read(path)
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -7,9 +7,11 @@
     q.hint()
     q.solution()
 
-`progress()` shows what is done. `question` says how to write a question.
+`progress()` shows what is done; `record` keeps it beside the notebook. `question` says how to write
+a question.
 """
 
+import contextlib
 import importlib
 import re
 import sys
@@ -26,10 +28,14 @@ def __getattr__(name):
     """
     if re.fullmatch(r"nb\d\d(_[a-z]+)?", name):
         try:
-            return importlib.import_module(f"{__name__}.{name}")
+            module = importlib.import_module(f"{__name__}.{name}")
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
+        else:
+            with contextlib.suppress(ModuleNotFoundError):  # a Kaggle rendering goes without
+                importlib.import_module(f"{__name__}.record").keep(module)
+            return module
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
