@@ -5,8 +5,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BUILD ?= build
 CONSTRAINTS ?=
-# What a hosted notebook finds there already; the versions stand in tests/platforms/.
-HOSTED := tensorflow keras numpy scipy scikit-learn pandas matplotlib pooch ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
 TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools
@@ -19,7 +17,7 @@ ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform clean
+.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform platforms doctor clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -60,10 +58,9 @@ lowest: ## fast mode on the lowest versions that requirements.txt and pyproject.
 	sed -nE 's/^[ "]*([A-Za-z0-9-]+)>=([0-9.]+).*/\1==\2/p' requirements.txt pyproject.toml > build/lowest.txt
 	$(MAKE) run FAST=1 VENV=.venv-lowest BUILD=build/lowest CONSTRAINTS=build/lowest.txt
 
-platform: $(VENV)/.ready ## fast mode on a hosted platform's own versions: P=kaggle or P=colab
-	test -x .venv-$(P)/bin/pip || $(PYTHON) -m venv --clear .venv-$(P)
-	.venv-$(P)/bin/pip install --quiet --disable-pip-version-check -c tests/platforms/$(P).txt $(HOSTED)
-	$(TOOLS) render standalone --python .venv-$(P)/bin/python $(ONLY)
+platform: platforms
+platforms: $(VENV)/.ready ## fast mode on the versions of Kaggle and Colab, newest and lowest: P=colab for one
+	@$(TOOLS) platforms $(if $(P),--platform $(P)) $(ONLY)
 
 clean: ## remove what was built (.venv stays)
 	rm -rf build .pytest_cache .ruff_cache *.egg-info

@@ -15,6 +15,7 @@ COMMANDS = {
     "lint": "lint",
     "tidy": "tidy",
     "pictures": "pictures",
+    "platforms": "platforms",
     "render html": "render.html",
     "render kaggle": "render.kaggle",
     "render standalone": "render.standalone",
