@@ -22,6 +22,9 @@ FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
+doctor: ## look at this machine and say what is missing; works before anything is installed
+	@$(PYTHON) tools/doctor.py --venv $(VENV)
+
 run: $(VENV)/.ready ## execute every notebook and write readable pages into build/html/
 	@$(TOOLS) execute --build $(BUILD) $(FAST_FLAG) $(ONLY)
 
@@ -68,7 +71,7 @@ clean: ## remove what was built (.venv stays)
 
 # Made once, and again when the requirements change.
 $(VENV)/.ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "This course needs Python 3.11, 3.12 or 3.13, and %s is %d.%d. Name another: make PYTHON=python3.12 ..." % (sys.executable or "it", v[0], v[1]))'
+	@$(PYTHON) tools/doctor.py --python
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing what the course needs into $(VENV) (some minutes, once)"
 	@$(PIP) -r requirements.txt -e '.[pages]'

@@ -4,10 +4,10 @@
     python -m coursetools platforms --platform colab --only 01 02
     python -m coursetools platforms --table               # execute nothing, write the table anew
 
-A platform is a Python and a file of pins in tests/platforms/, or the newest or lowest versions that
-the course allows. Each gets an environment below .venv-platforms/. What has run to its end is kept
-in tests/platforms/results.json under the hash of the file that was executed and the versions it met:
-only what is not there yet, or failed, is executed.
+A platform is a Python and a file of pins in tests/platforms/, or the newest or lowest versions
+that the course allows. Each gets an environment below .venv-platforms/. What was executed is kept
+in tests/platforms/results.json with the hash of the file and the versions that it met: only what
+is not there yet, or failed, is executed.
 """
 
 import argparse
@@ -154,7 +154,9 @@ def table(results: Mapping, prints: Mapping[str, str]) -> str:
         "|---|" + "---|" * len(PLATFORMS),
     ]
     for what in ("python", *SHOWN):
-        row = [", ".join(sorted({c["versions"][what] for c in cells.values()})) for cells in columns]
+        row = [
+            ", ".join(sorted({c["versions"][what] for c in cells.values()})) for cells in columns
+        ]
         lines.append(f"| *{_LABELS[what]}* | " + " | ".join(row) + " |")
     dates = [sorted({cell["date"] for cell in cells.values()}) for cells in columns]
     lines.append(
@@ -171,7 +173,9 @@ def table(results: Mapping, prints: Mapping[str, str]) -> str:
             if state(cell, now) == "failed":
                 reds.append(f"- {name} on {platform.title}: {cell['error']}")
         lines.append(f"| {name} | " + " | ".join(words) + " |")
-    return "\n".join([*lines, "", *(["Failed:", "", *reds] if reds else [summary(results, prints)])])
+    return "\n".join(
+        [*lines, "", *(["Failed:", "", *reds] if reds else [summary(results, prints)])]
+    )
 
 
 _LABELS = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
