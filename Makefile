@@ -46,8 +46,8 @@ lint: $(VENV)/.ready-test ## style of the code, promises of the notebooks
 	$(BIN)/python -m ruff check .
 	$(TOOLS) lint
 
-kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
-	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY)
+kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER; ATTACHED=1, GPU=13)
+	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY) $(if $(ATTACHED),--attached) $(if $(GPU),--gpu $(GPU))
 
 benchmark: $(VENV)/.ready ## train and measure the models of the benchmark table (goes on where it was stopped)
 	$(BIN)/python benchmarks/table.py

@@ -15,6 +15,8 @@ COMMANDS = {
     "lint": "lint",
     "tidy": "tidy",
     "pictures": "pictures",
+    "badges": "badges",
+    "teaching": "teaching",
     "platforms": "platforms",
     "render html": "render.html",
     "render kaggle": "render.kaggle",

@@ -15,7 +15,6 @@ import datetime
 import hashlib
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from pathlib import Path
 import nbformat
 
 from coursetools import environments, notebooks
-from coursetools.files import write_atomically
+from coursetools.files import between, write_atomically
 from coursetools.render import kaggle
 
 ROOT = notebooks.ROOT
@@ -209,19 +208,6 @@ def summary(results: Mapping, prints: Mapping[str, str]) -> str:
     return ", ".join(parts) + "."
 
 
-def between(text: str, name: str, lines: str) -> str:
-    """Return a text with lines between the comments that mark their place.
-
-    Raises:
-        ValueError: when the text has no such place.
-    """
-    begin, end = f"<!-- {name}: written by make platforms -->", f"<!-- /{name} -->"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"no place for {name!r}: {begin} ... {end} is missing")
-    return pattern.sub(lambda _: f"{begin}\n{lines}\n{end}", text)
-
-
 def write_tables(results: Mapping) -> None:
     """Write the matrix into docs/platforms.md and its summary into the README."""
     prints = {notebooks.name_of(p): fingerprint(p) for p in main_line()}
@@ -229,7 +215,8 @@ def write_tables(results: Mapping) -> None:
         (PAGE, "matrix", table(results, prints)),
         (README, "platforms", summary(results, prints)),
     ):
-        write_atomically(page, between(page.read_text(encoding="utf-8"), name, lines))
+        begin, end = f"<!-- {name}: written by make platforms -->", f"<!-- /{name} -->"
+        write_atomically(page, between(page.read_text(encoding="utf-8"), begin, end, lines))
 
 
 def main_line(only: Iterable[str] = ()) -> list[Path]:
