@@ -264,10 +264,10 @@ def main(arguments=None, prog=None):
                 results,
                 lambda path, interpreter=interpreter: _execute_alone(path, interpreter),
                 environments.versions(interpreter),
-                save=_save,
+                save=lambda results, name=platform.name: _save(results, name),
             )
         ]
-    write_tables(results)
+    write_tables(load())
     for line in missing:
         print(line)
     print(f"{PAGE.relative_to(ROOT)} is written." + (f" Failed: {', '.join(red)}." if red else ""))
@@ -280,5 +280,7 @@ def _execute_alone(path, interpreter):
     return standalone.execute_alone(path, interpreter)[1]
 
 
-def _save(results):
+def _save(results, name):
+    """Keep a platform's results, beside what another process may have kept of the others."""
+    results = {**load(), name: results[name]}
     write_atomically(RESULTS, json.dumps(results, indent=1, sort_keys=True) + "\n")

@@ -7,7 +7,6 @@ the misconceptions and the plans, is written by hand.
 """
 
 import argparse
-import ast
 import re
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from coursetools import notebooks
 from coursetools.files import between, write_atomically
 
 PAGE = notebooks.ROOT / "docs" / "teaching.md"
-EXERCISES = notebooks.ROOT / "vae_helpers" / "exercises"
 QUESTION = re.compile(r"\bnb(\d\d)\.([a-z_]\w*)")
 
 
@@ -87,25 +85,16 @@ def with_facts(page: str, paths: list[Path]) -> str:
     return page
 
 
-def questions(module: Path) -> list[str]:
-    """Return the names of a module's questions, in their order, without importing it.
-
-    Each is assigned under the name that it has as its first argument.
-    """
-    found = []
-    for node in ast.parse(module.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            call, name = node.value, ast.unparse(node.targets[0])
-            first = call.args[:1] + [k.value for k in call.keywords if k.arg == "name"]
-            if any(isinstance(one, ast.Constant) and one.value == name for one in first):
-                found.append(name)
+def asked() -> dict[str, list[str]]:
+    """Return {number: names of the questions that its notebook and deeper pages ask, in order}."""
+    found = {}
+    for path in notebooks.find_notebooks():
+        code = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+        for number, name in QUESTION.findall("\n".join(code)):
+            names = found.setdefault(number, [])
+            if name not in names:
+                names.append(name)
     return found
-
-
-def all_questions() -> dict[str, list[str]]:
-    """Return {number of a notebook: names of its questions}."""
-    modules = sorted(EXERCISES.glob("nb[0-9][0-9].py"))
-    return {module.stem[2:]: questions(module) for module in modules}
 
 
 def main(arguments=None, prog=None):
