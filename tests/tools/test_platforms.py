@@ -93,9 +93,10 @@ def test_the_table_never_calls_green_what_was_not_run_as_it_is_now(course):
     run(course[:1], results, platform=COLAB)
     table = platforms.table(results, prints(course))
     date = results["kaggle"]["01_a"]["date"]
+    since = f"not run since a change (ok on {date})"
     rows = [line for line in table.splitlines() if line.startswith("| 0")]
     assert rows == [
-        f"| 01_a | not run | not run | not run since a change (ok on {date}) | not run | ok, 12 s |",
+        f"| 01_a | not run | not run | {since} | not run | ok, 12 s |",
         "| 02_b | not run | not run | **FAILED** | not run | not run |",
     ]
     assert "- 02_b on Kaggle, NumPy 2.0: cell 3: ValueError: no" in table
@@ -117,12 +118,12 @@ def test_the_pages_have_their_places_and_the_pins_say_what_they_are():
         assert f"{begin}\nNEW\n{end}" in between(page.read_text("utf-8"), begin, end, "NEW")
     with pytest.raises(ValueError, match="no place"):
         between("nothing", "<!-- a -->", "<!-- /a -->", "x")
-    numpy = {p.name: [s for s in p.pins().split() if s.startswith("numpy==")] for p in _PLATFORMS}
+    numpy = {
+        p.name: [s for s in p.pins().split() if s.startswith("numpy==")]
+        for p in platforms.PLATFORMS
+    }
     assert numpy["newest"] == [] and len(numpy["lowest"]) == 1
     assert numpy["kaggle"] == ["numpy==2.0.2"] and numpy["kaggle-numpy24"] == ["numpy==2.4.*"]
-
-
-_PLATFORMS = platforms.PLATFORMS
 
 
 def test_lower_bounds_become_pins():

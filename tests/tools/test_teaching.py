@@ -72,7 +72,8 @@ def test_the_guide_says_of_every_notebook_what_the_notebook_says():
 
 
 def test_the_guide_has_every_question_of_the_course_in_its_notebook_section():
-    sections = dict(zip(*[iter(re.split(r"^### (\d+)\. .*$", GUIDE, flags=re.M)[1:])] * 2))
+    numbers_and_texts = re.split(r"^### (\d+)\. .*$", GUIDE, flags=re.MULTILINE)[1:]
+    sections = dict(zip(numbers_and_texts[::2], numbers_and_texts[1::2], strict=True))
     asked = teaching.asked()
     assert len(asked) >= 13 and all(asked.values())
     for number, names in asked.items():
