@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from coursetools import environments, notebooks
 from coursetools.files import between, write_atomically
 from coursetools.render import kaggle
@@ -72,9 +70,10 @@ def load(path: Path = RESULTS) -> dict:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of the file that a notebook's platforms execute, its helpers included."""
+    """Return a hash of the code that platforms execute: a notebook's cells and its helpers."""
     rendered = kaggle.render(notebooks.read(path), ROOT / kaggle.PACKAGE)
-    return hashlib.sha256(nbformat.writes(rendered).encode()).hexdigest()[:16]
+    code = [cell.source for cell in rendered.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
 def state(cell: Mapping | None, print_of: str, versions: Mapping | None = None) -> str:
