@@ -17,10 +17,12 @@ ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform platforms doctor clean
+.PHONY: help run notebooks test slow lab lint kaggle benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: doctor platforms
 
 doctor: ## look at this machine and say what is missing; works before anything is installed
 	@$(PYTHON) tools/doctor.py --venv $(VENV)

@@ -12,12 +12,12 @@ from pathlib import Path
 # Command -> module whose `main` it is, imported when asked for: each needs other libraries.
 COMMANDS = {
     "execute": "execute",
+    "platforms": "platforms",
+    "teaching": "teaching",
+    "badges": "badges",
     "lint": "lint",
     "tidy": "tidy",
     "pictures": "pictures",
-    "badges": "badges",
-    "teaching": "teaching",
-    "platforms": "platforms",
     "render html": "render.html",
     "render kaggle": "render.kaggle",
     "render standalone": "render.standalone",

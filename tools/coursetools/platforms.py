@@ -171,9 +171,7 @@ def table(results: Mapping, prints: Mapping[str, str]) -> str:
             if state(cell, now) == "failed":
                 reds.append(f"- {name} on {platform.title}: {cell['error']}")
         lines.append(f"| {name} | " + " | ".join(words) + " |")
-    return "\n".join(
-        [*lines, "", *(["Failed:", "", *reds] if reds else [summary(results, prints)])]
-    )
+    return "\n".join([*lines, "", summary(results, prints), *(["", *reds] if reds else [])])
 
 
 _LABELS = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
