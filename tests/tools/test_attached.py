@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -63,7 +64,7 @@ def test_a_notebook_finds_the_package_wherever_it_is_mounted(
     shutil.copytree(data / attached.INNER, mounted / attached.INNER if unpacked else mounted)
     said, first = run_finder(finder(package, version), tmp_path / "input", monkeypatch)
     assert f"vae_helpers {version} from" in said and "made with" not in said
-    assert (notebooks.Path(first) / "vae_helpers" / "ground.py").exists()
+    assert (Path(first) / "vae_helpers" / "ground.py").exists()
 
 
 def test_helpers_of_another_version_are_said_so(package, tmp_path, monkeypatch):
