@@ -42,6 +42,7 @@ version = found[0].read_text(encoding="utf-8").strip()
 if version != "{version}":
     print(f"The attached helpers are {{version}}; this notebook was made with {version}")
 print(f"{package} {{version}} from {{found[0].parent}}")
+del inputs, found, version
 """
 
 
