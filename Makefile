@@ -5,8 +5,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BUILD ?= build
 CONSTRAINTS ?=
-# What a hosted notebook finds there already; the versions stand in tests/platforms/.
-HOSTED := tensorflow keras numpy scipy scikit-learn pandas matplotlib pooch ipywidgets tqdm ipython ipykernel
 
 BIN := $(VENV)/bin
 TOOLS = PYTHONPATH=tools $(BIN)/python -m coursetools
@@ -23,6 +21,11 @@ FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: doctor platforms
+
+doctor: ## look at this machine and say what is missing; works before anything is installed
+	@$(PYTHON) tools/doctor.py --venv $(VENV)
 
 run: $(VENV)/.ready ## execute every notebook and write readable pages into build/html/
 	@$(TOOLS) execute --build $(BUILD) $(FAST_FLAG) $(ONLY)
@@ -45,8 +48,8 @@ lint: $(VENV)/.ready-test ## style of the code, promises of the notebooks
 	$(BIN)/python -m ruff check .
 	$(TOOLS) lint
 
-kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER)
-	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY)
+kaggle: $(VENV)/.ready ## one self-contained notebook each into build/kaggle/ (needs KAGGLE_OWNER; ATTACHED=1, GPU=13)
+	@$(TOOLS) render kaggle --build $(BUILD)/kaggle $(ONLY) $(if $(ATTACHED),--attached) $(if $(GPU),--gpu $(GPU))
 
 classroom: $(VENV)/.ready-classroom ## student's and teacher's editions, and slides, into build/classroom/
 	@$(TOOLS) classroom --build $(BUILD)/classroom $(FAST_FLAG) $(ONLY)
@@ -67,10 +70,9 @@ lowest: ## fast mode on the lowest versions that requirements.txt and pyproject.
 	sed -nE 's/^[ "]*([A-Za-z0-9-]+)>=([0-9.]+).*/\1==\2/p' requirements.txt pyproject.toml > build/lowest.txt
 	$(MAKE) run FAST=1 VENV=.venv-lowest BUILD=build/lowest CONSTRAINTS=build/lowest.txt
 
-platform: $(VENV)/.ready ## fast mode on a hosted platform's own versions: P=kaggle or P=colab
-	test -x .venv-$(P)/bin/pip || $(PYTHON) -m venv --clear .venv-$(P)
-	.venv-$(P)/bin/pip install --quiet --disable-pip-version-check -c tests/platforms/$(P).txt $(HOSTED)
-	$(TOOLS) render standalone --python .venv-$(P)/bin/python $(ONLY)
+platform: platforms
+platforms: $(VENV)/.ready ## fast mode on the versions of Kaggle and Colab, newest and lowest: P=colab for one
+	@$(TOOLS) platforms $(if $(P),--platform $(P)) $(ONLY)
 
 clean: ## remove what was built (.venv stays)
 	rm -rf build .pytest_cache .ruff_cache *.egg-info
@@ -78,7 +80,7 @@ clean: ## remove what was built (.venv stays)
 
 # Made once, and again when the requirements change.
 $(VENV)/.ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "This course needs Python 3.11, 3.12 or 3.13, and %s is %d.%d. Name another: make PYTHON=python3.12 ..." % (sys.executable or "it", v[0], v[1]))'
+	@$(PYTHON) tools/doctor.py --python
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing what the course needs into $(VENV) (some minutes, once)"
 	@$(PIP) -r requirements.txt -e '.[pages]'

@@ -31,8 +31,9 @@ def test_the_command_line_lists_its_commands_and_hands_its_arguments_on(tmp_path
 def fake_python(tmp_path, version):
     """An interpreter that says it is of another version."""
     path = tmp_path / "python"
-    code = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$2"\n')
+    code = f"import runpy, sys; sys.version_info = {version}; del sys.argv[0]"
+    code += "; runpy.run_path(sys.argv[0], run_name='__main__')"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
 
@@ -44,7 +45,8 @@ def test_make_refuses_a_python_that_was_not_tried_before_it_makes_anything(tmp_p
     run = subprocess.run(command, capture_output=True, text=True, cwd=notebooks.ROOT)
     assert run.returncode != 0
     assert "needs Python 3.11, 3.12 or 3.13" in run.stderr
-    assert f"is {version[0]}.{version[1]}." in run.stderr
+    assert f"is Python {version[0]}.{version[1]}: " in run.stderr
+    assert "make run PYTHON=python3.13" in run.stderr
     assert not venv.exists()
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 # Command -> module whose `main` it is, imported when asked for: each needs other libraries.
 COMMANDS = {
     "execute": "execute",
+    "platforms": "platforms",
+    "teaching": "teaching",
+    "badges": "badges",
     "lint": "lint",
     "tidy": "tidy",
     "pictures": "pictures",

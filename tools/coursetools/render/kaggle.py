@@ -1,15 +1,17 @@
 """Render each notebook as one file that runs on Kaggle: nothing installed, nothing fetched.
 
-    KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02]
+    KAGGLE_OWNER=your-name python -m coursetools render kaggle [--only 02] [--gpu 13] [--attached]
 
 Kaggle takes one file for a notebook, so what a notebook uses of `vae_helpers` is written out in
 one folded cell below its title: each module as a string of its own text, and at the end a loop
 that writes the files. `build/kaggle/NN_name/` gets the notebook and the
-`kernel-metadata.json` that Kaggle asks for.
+`kernel-metadata.json` that Kaggle asks for. With `--attached` the package goes into a data set
+beside the notebooks instead: see `attached`.
 """
 
 import argparse
 import ast
+import functools
 import json
 import os
 import re
@@ -142,13 +144,15 @@ def slug(title):
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
-def kernel_metadata(notebook, name, owner):
+def kernel_metadata(notebook, name, owner, gpu=False):
     """Return the content of `kernel-metadata.json`, every key written.
 
     Args:
         notebook: the notebook; the data sets are those whose loaders its cells call.
         name: its name in the course.
         owner: the Kaggle user.
+        gpu: whether to ask for one. Two CPU cores run each notebook in minutes, and a GPU counts
+            against the week's hours, so nobody gets one unasked.
     """
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     title = kernel_title(name)
@@ -159,7 +163,7 @@ def kernel_metadata(notebook, name, owner):
         "language": "python",
         "kernel_type": "notebook",
         "is_private": True,
-        "enable_gpu": False,
+        "enable_gpu": bool(gpu),
         "enable_tpu": False,
         "enable_internet": False,
         "dataset_sources": [
@@ -191,12 +195,12 @@ def owner_from_environment():
     return owner
 
 
-def write(path, package_folder, build, owner):
+def write(path, package_folder, build, owner, gpu=False):
     """Render one notebook into `build/<name>/`, and return that folder."""
     notebook = notebooks.read(path)
     rendered = nbformat.writes(render(notebook, package_folder)) + "\n"
     name = notebooks.name_of(path)
-    metadata = json.dumps(kernel_metadata(notebook, name, owner), indent=2) + "\n"
+    metadata = json.dumps(kernel_metadata(notebook, name, owner, gpu), indent=2) + "\n"
     folder = build / name
     write_atomically(folder / path.name, rendered)
     write_atomically(folder / "kernel-metadata.json", metadata)
@@ -207,9 +211,21 @@ def main(arguments=None, prog=None):
     parser = argparse.ArgumentParser(prog, description=__doc__.splitlines()[0])
     notebooks.add_choice(parser)
     parser.add_argument("--build", type=Path, default=notebooks.BUILD / "kaggle")
+    parser.add_argument("--gpu", nargs="*", default=[], help="beginnings of names that get a GPU")
+    parser.add_argument("--attached", action="store_true", help="the helpers as one data set")
     options = parser.parse_args(arguments)
-    owner = owner_from_environment()
-    for path in notebooks.find_notebooks(options.notebooks, options.only):
-        folder = write(path, notebooks.ROOT / PACKAGE, options.build, owner)
+    owner, package = owner_from_environment(), notebooks.ROOT / PACKAGE
+    with_gpu = set(notebooks.find_notebooks(options.notebooks, options.gpu) if options.gpu else ())
+    paths = notebooks.find_notebooks(options.notebooks, options.only)
+    one, build = write, options.build
+    if options.attached:
+        from coursetools.render import attached  # which builds on this module
+
+        build = options.build / "attached"
+        data, version = attached.write_dataset(package, build, owner)
+        print(f"{data}: kaggle datasets create --dir-mode zip -p {os.path.relpath(data)}")
+        one = functools.partial(attached.write, version=version)
+    for path in paths:
+        folder = one(path, package, build, owner, gpu=path in with_gpu)
         print(f"{folder}: kaggle kernels push -p {os.path.relpath(folder)}")
     return 0
