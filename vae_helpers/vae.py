@@ -60,8 +60,7 @@ class VAE(keras.Model):
     """
 
     def __init__(self, encoder, latent, decoder, beta=1.0, likelihood=None, prior=None, **kwargs):
-        # Between the parts it samples and sums: in float32, however the parts compute.
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**{**kwargs, "dtype": "float32"})  # the parts may compute in 16 bits
         self.encoder = encoder
         self.latent = latent
         self.decoder = decoder
@@ -210,7 +209,6 @@ class VAE(keras.Model):
         self.build_optimizers()
 
     def build_optimizers(self):
-        """Make the optimiser's variables, ready for a state that is loaded next."""
         self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
