@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,9 +48,10 @@ def stored_seeds():
     return list(pd.read_csv(table.STORE)["seed"]) if table.STORE.exists() else []
 
 
-def wait_for(what, seconds=240):
+def wait_for(what, seconds=240, unless=lambda: False):
     end = time.monotonic() + seconds
     while not what():
+        assert not unless(), "it ended before"
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)
 
@@ -104,17 +106,20 @@ def test_a_killed_worker_costs_no_row_that_has_arrived_and_its_own_is_tried_agai
     with Client(scheduler) as client:
         client.wait_for_workers(2, timeout=240)
 
-    before = []
+    before, ended = [], threading.Event()
 
     def kill():
-        wait_for(lambda: hung.exists() and stored_seeds())
+        wait_for(lambda: hung.exists() and stored_seeds(), unless=ended.is_set)
         before.extend(stored_seeds())
         os.kill(first.pid, signal.SIGKILL)
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill)
         with pytest.raises(SystemExit, match=r"1 of 6 rows failed.*broken_tiny_16_seed0"):
-            tiny("--scheduler", scheduler)
+            try:
+                tiny("--scheduler", scheduler)
+            finally:
+                ended.set()
         killing.result()
     assert "ValueError: this one never trains" in capsys.readouterr().out
 
