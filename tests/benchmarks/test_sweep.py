@@ -137,7 +137,7 @@ def test_a_killed_worker_costs_no_row_that_has_arrived_and_its_own_is_tried_agai
         row for row in table.rows() if row["seed"] == stored["seed"] and row["method"] == "toy"
     )
     again = table.measure(row, tiny_table.data())
-    for column, tolerance in (("elbo", 2e-3), ("frechet", 2e-2), ("recall", 0.1)):
+    for column, tolerance in (("elbo", 2e-3), ("frechet", 2e-2)):
         assert again[column] == pytest.approx(stored[column], rel=tolerance)
 
 
