@@ -216,7 +216,7 @@ class _Loop:
         if self.replicas == 1:
             return 1.0
         context = tf.distribute.get_replica_context()
-        counted = tf.identity(images)  # it has a device, as what is handed in may not
+        counted = tf.identity(images)  # on a device: a number from outside of the graph has none
         return images * self.replicas / context.all_reduce(tf.distribute.ReduceOp.SUM, counted)
 
     def _own_step(self, inputs, training):
