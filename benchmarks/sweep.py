@@ -28,6 +28,13 @@ from tqdm import tqdm
 from vae_helpers.files import write_atomically
 
 WAIT_SECONDS = 60  # for the first worker
+ROW_CODE = (
+    "vae_helpers/**/*.py",
+    "benchmarks/methods/*.py",
+    "benchmarks/store.py",
+    "benchmarks/sweep.py",
+    "benchmarks/table.py",
+)
 # Two trainings in one process would share Keras' session and seeds.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -35,8 +42,8 @@ ONE_AT_A_TIME = threading.Lock()
 def code_digest() -> str:
     """Return a digest of all code that a row depends on."""
     digest = hashlib.sha256()
-    for folder in ("vae_helpers", "benchmarks"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
+    for pattern in ROW_CODE:
+        for path in sorted(ROOT.glob(pattern)):
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 

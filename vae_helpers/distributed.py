@@ -216,7 +216,8 @@ class _Loop:
         if self.replicas == 1:
             return 1.0
         context = tf.distribute.get_replica_context()
-        return images * self.replicas / context.all_reduce(tf.distribute.ReduceOp.SUM, images)
+        counted = tf.identity(images)  # on a device: a number from outside of the graph has none
+        return images * self.replicas / context.all_reduce(tf.distribute.ReduceOp.SUM, counted)
 
     def _own_step(self, inputs, training):
         self.vae.train_step((inputs,))

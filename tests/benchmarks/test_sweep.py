@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,9 +48,10 @@ def stored_seeds():
     return list(pd.read_csv(table.STORE)["seed"]) if table.STORE.exists() else []
 
 
-def wait_for(what, seconds=240):
+def wait_for(what, seconds=240, unless=lambda: False):
     end = time.monotonic() + seconds
     while not what():
+        assert not unless(), "it ended before"
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)
 
@@ -104,17 +106,20 @@ def test_a_killed_worker_costs_no_row_that_has_arrived_and_its_own_is_tried_agai
     with Client(scheduler) as client:
         client.wait_for_workers(2, timeout=240)
 
-    before = []
+    before, ended = [], threading.Event()
 
     def kill():
-        wait_for(lambda: hung.exists() and stored_seeds())
+        wait_for(lambda: hung.exists() and stored_seeds(), unless=ended.is_set)
         before.extend(stored_seeds())
         os.kill(first.pid, signal.SIGKILL)
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill)
         with pytest.raises(SystemExit, match=r"1 of 6 rows failed.*broken_tiny_16_seed0"):
-            tiny("--scheduler", scheduler)
+            try:
+                tiny("--scheduler", scheduler)
+            finally:
+                ended.set()
         killing.result()
     assert "ValueError: this one never trains" in capsys.readouterr().out
 
@@ -127,10 +132,13 @@ def test_a_killed_worker_costs_no_row_that_has_arrived_and_its_own_is_tried_agai
         f"Fashion-MNIST_toy_tiny_16_seed{seed}.keras" for seed in range(5)
     ]
     # The model that came is the one that was measured, and the judge was the one that lies here.
-    row = dict(rows.iloc[-1][["data", "method", "network", "latent_dim", "seed"]])
+    stored = rows.iloc[-1]
+    row = next(
+        row for row in table.rows() if row["seed"] == stored["seed"] and row["method"] == "toy"
+    )
     again = table.measure(row, tiny_table.data())
-    for column, tolerance in (("elbo", 2e-3), ("frechet", 2e-2), ("recall", 0.1)):
-        assert again[column] == pytest.approx(rows.iloc[-1][column], rel=tolerance)
+    for column, tolerance in (("elbo", 2e-3), ("frechet", 2e-2)):
+        assert again[column] == pytest.approx(stored[column], rel=tolerance)
 
 
 @pytest.mark.slow
@@ -210,8 +218,9 @@ def test_a_model_of_a_sweep_has_no_seconds(tiny):
 def test_the_digest_of_the_code_changes_with_it(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "ROOT", tmp_path)
     (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "a.py").write_text("1")
+    (tmp_path / "benchmarks" / "table.py").write_text("1")
     first = sweep.code_digest()
+    (tmp_path / "benchmarks" / "speed.py").write_text("no row depends on it")
     assert first == sweep.code_digest()
-    (tmp_path / "benchmarks" / "a.py").write_text("2")
+    (tmp_path / "benchmarks" / "table.py").write_text("2")
     assert sweep.code_digest() != first

@@ -36,7 +36,7 @@ ROUND = 32  # files given to them at once
 
 
 def write_shards(
-    images: "ImageDataset | np.ndarray | Iterable[np.ndarray] | str | Path",
+    images: ImageDataset | np.ndarray | Iterable[np.ndarray] | str | Path,
     out: str | Path,
     shards: int = 16,
     *,
