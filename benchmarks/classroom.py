@@ -55,7 +55,7 @@ def listing(folder):
 def shared_folder(path, folder):
     """Write the student's edition and the tools into a folder, compiled, and make it read-only."""
     student.write([path], folder / "student")
-    shutil.copytree(notebooks.ROOT / "tools", folder / "tools")
+    shutil.copytree(notebooks.ROOT / "tools", folder / "student" / "tools")
     compileall.compile_dir(folder, quiet=1)
     for where, _, names in os.walk(folder):
         for name in names:
@@ -67,7 +67,9 @@ def shared_folder(path, folder):
 def start(file, shared, data, own):
     """Start one learner's kernel in an own folder."""
     own.mkdir()
-    variables = environment(own, own) | {"PYTHONPATH": f"{shared / 'student'}:{shared / 'tools'}"}
+    variables = environment(own, own) | {
+        "PYTHONPATH": f"{shared / 'student'}:{shared / 'student' / 'tools'}"
+    }
     variables.pop("PYTHONDONTWRITEBYTECODE")  # a write that is tried would show
     command = [sys.executable, "-c", RUN, str(file), str(own)]
     if os.geteuid() == 0:

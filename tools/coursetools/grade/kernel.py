@@ -152,18 +152,22 @@ def _replaced_in(module, file):
             value = vars(module).get(node.name)
             if isinstance(node, ast.ClassDef) and isinstance(value, type):
                 defined = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
-                members = {name: _plain(vars(value).get(name)) for name in defined}
-                for name, member in members.items():
-                    if isinstance(member, types.FunctionType) and member.__code__ not in codes:
+                for name in dict.fromkeys(defined):
+                    functions = _functions(vars(value).get(name))
+                    if functions and not any(one.__code__ in codes for one in functions):
                         yield f"{node.name}.{name}"
             elif not node.decorator_list and getattr(value, "__code__", None) not in codes:
                 yield node.name
 
 
-def _plain(member):
-    """Return the function below a staticmethod, property, or what functools.wraps has wrapped."""
-    member = getattr(member, "__func__", getattr(member, "fget", member))
-    return inspect.unwrap(member) if callable(member) else member
+def _functions(member):
+    """Return the functions below a method, a property, or what functools.wraps has wrapped."""
+    if isinstance(member, property):  # a setter may stand beside an inherited getter
+        found = [member.fget, member.fset, member.fdel]
+    else:
+        member = getattr(member, "__func__", member)
+        found = [inspect.unwrap(member) if callable(member) else member]
+    return [one for one in found if isinstance(one, types.FunctionType)]
 
 
 def _codes(code):
