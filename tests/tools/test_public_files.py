@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 import yaml
-from coursetools import notebooks
+from coursetools import notebooks, teaching
 
 ROOT = notebooks.ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
@@ -24,7 +24,7 @@ def test_the_first_screen_has_the_story_a_picture_two_commands_and_the_course():
     first = "\n".join(README[:60])
     assert "one student's story" in first and "![" in first
     assert first.index("make run") < first.index("make test") < first.index("## The notebooks")
-    for path in notebooks.find_notebooks():
+    for path in teaching.main_line():
         assert f"(notebooks/{notebooks.name_of(path)}.ipynb)" in first
     assert len(README) < 120  # numbers and details live in docs/
 
