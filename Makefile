@@ -17,7 +17,7 @@ ONLY := $(if $(NB),--only $(NB))
 FAST_FLAG := $(if $(filter 1 true yes on,$(FAST)),--fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks test slow lab lint kaggle classroom grade benchmark speed lowest platform clean
+.PHONY: help run notebooks test slow site lab lint kaggle classroom grade benchmark speed lowest platform clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -40,6 +40,9 @@ test: $(VENV)/.ready-test ## unit tests, notebook lint, and the main line's note
 slow: $(VENV)/.ready-test ## what takes longer: slow tests, Chromium, two Kaggle renderings, the deeper pages
 	$(PYTEST) -m "slow or browser" tests
 	test ! -d notebooks/deeper || $(PYTEST) $(TWO) notebooks/deeper $(NBVAL)
+
+site: $(VENV)/.ready-site ## the course as a site to read, with contents and search, into build/site/
+	@$(TOOLS) render site --build $(BUILD) $(ONLY)
 
 lab: $(VENV)/.ready ## open JupyterLab on the notebooks
 	$(BIN)/python -m jupyter lab --notebook-dir=notebooks
@@ -92,4 +95,8 @@ $(VENV)/.ready-classroom: $(VENV)/.ready
 
 $(VENV)/.ready-test: $(VENV)/.ready
 	@$(PIP) -e '.[pages,test]'
+	@touch $@
+
+$(VENV)/.ready-site: $(VENV)/.ready
+	@$(PIP) -e '.[pages,site]'
 	@touch $@

@@ -362,3 +362,57 @@ def _(x, a, m, v):
 def _(x, a, m, v):
     squares = tf.reduce_sum(tf.square(x - tf.sigmoid(a)), _all(x))
     return tf.reduce_sum(_ce(x, a), _all(x)) + squares + _klsum(m, v)
+
+
+# ------------------------------------------------------------------ teaching material, re-worded
+@case("Chollet, 2nd ed.", probs=True, must={"latents_averaged"}, kl_w=0.5)
+def _(x, p, m, v):
+    rec = tf.reduce_mean(tf.reduce_sum(keras.losses.binary_crossentropy(x, p), axis=(1, 2)))
+    return rec + tf.reduce_mean(-0.5 * (1 + v - tf.square(m) - tf.exp(v)))
+
+
+@case(
+    "Foster, 2nd ed., 500 x mean",
+    shape=(32, 32, 1),
+    probs=True,
+    may={"pixels_averaged"},
+    rec_w=500 / 1024,
+    want=("2.048",),
+)
+def _(x, p, m, v):
+    rec = tf.reduce_mean(500 * keras.losses.binary_crossentropy(x, p), axis=(1, 2))
+    return tf.reduce_mean(rec) + tf.reduce_mean(_klsum(m, v))
+
+
+@case("TFP layers, KL registered twice", L=16, must={"kl_without_half"}, kl_w=2.0)
+def _(x, a, m, v):
+    regularizer = tf.reduce_mean(_klsum(m, v))
+    return tf.reduce_mean(tf.reduce_sum(_ce(x, a), _all(x))) + regularizer + regularizer
+
+
+@case(
+    "pytorch/examples, sums",
+    shape=(784,),
+    L=20,
+    probs=True,
+    must={"batch_summed"},
+    want=("balance",),
+)
+def _(x, p, m, v):
+    rec = 784 * tf.reduce_sum(keras.losses.binary_crossentropy(x, p))
+    return rec - 0.5 * tf.reduce_sum(1 + v - m**2 - tf.exp(v))
+
+
+@case(
+    "6.S191 lab 2, absolute error",
+    shape=(64, 64, 3),
+    L=32,
+    may={"pixels_averaged"},
+    rec="laplace",
+    rec_w=1 / 12288,
+    kl_w=5e-4,
+    variants={"laplace"},
+)
+def _(x, a, m, v):
+    rec = tf.reduce_mean(tf.abs(x - a), axis=(1, 2, 3))
+    return tf.reduce_mean(5e-4 * 0.5 * tf.reduce_sum(tf.exp(v) + m**2 - 1 - v, axis=1) + rec)

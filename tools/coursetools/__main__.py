@@ -24,6 +24,7 @@ COMMANDS = {
     "render html": "render.html",
     "render kaggle": "render.kaggle",
     "render standalone": "render.standalone",
+    "render site": "render.site",
 }
 
 
