@@ -150,7 +150,8 @@ def _watch(processes, folder, show):
     if lost_at is None:
         lost_at, first = time.monotonic(), [i for i, code in enumerate(status) if code]
     # A worker that was told of the loss came second, whoever was seen first.
-    causes = [i for i in first if status[i] != LOST] or first
+    failed = [i for i, code in enumerate(status) if code not in (None, 0, LOST)]
+    causes = [i for i in first if i in failed] or failed or first
     return {"first": causes, "status": status, "seconds": round(time.monotonic() - lost_at, 1)}
 
 

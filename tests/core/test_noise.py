@@ -55,7 +55,7 @@ def variance_of_two_to_one(vae):
         return tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
 
     on_both = tf.function(lambda: strategy.experimental_local_results(strategy.run(on_one)))
-    first, second = np.array([on_both() for _ in range(400)], "float64").swapaxes(0, 1)
+    first, second = np.array([on_both() for _ in range(1000)], "float64").swapaxes(0, 1)
     ratio = variance((first + second) / 2) / variance(first)
     return {"mean": ratio.mean(), "error": ratio.std(ddof=1) / len(ratio) ** 0.5}
 
