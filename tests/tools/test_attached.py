@@ -53,6 +53,17 @@ def test_the_data_set_is_the_package_word_for_word_and_its_metadata(package, tmp
     assert again == folder and other != version and not (inner / "table.csv").exists()
 
 
+def test_results_that_the_package_reads_lie_beside_it(package, tmp_path):
+    (package / "reads.py").write_text('FILE = "benchmarks/results/speed.json"\n')
+    results = package.parent / "benchmarks" / "results"
+    results.mkdir(parents=True)
+    (results / "speed.json").write_text("{}")
+    (results / "other.json").write_text("{}")
+    folder, _ = attached.write_dataset(package, tmp_path / "out", "ann")
+    found = sorted((folder / attached.INNER / "benchmarks").rglob("*.json"))
+    assert [path.name for path in found] == ["speed.json"]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("unpacked", [True, False])
 def test_a_notebook_finds_the_package_wherever_it_is_mounted(

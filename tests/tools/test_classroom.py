@@ -233,6 +233,7 @@ def test_the_command_writes_all_editions_and_a_failing_solution_is_named(
     assert command.main([*arguments, "--no-execute"]) == 0
     made = {str(file.relative_to(build)) for file in build.rglob("*") if file.suffix != ".py"}
     assert {"student.zip", "student/README.md", f"student/notebooks/{path.name}"} <= made
+    assert "student/benchmarks/results/speed.json" in made
     assert {f"teacher/{path.name}", "slides/05_reduction_pitfall.html"} <= made
     assert f"nbgrader/source/{path.stem}/{path.name}" in made
     monkeypatch.setattr(teacher.execute, "execute", lambda *_: (_not_right(), _fine()))

@@ -10,6 +10,7 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from coursetools.package import Use, is_for_type_checkers, walk
 
@@ -76,6 +77,14 @@ class Statement:
         """The strings in it."""
         constants = (n.value for n in walk(self.node) if isinstance(n, ast.Constant))
         return {value for value in constants if isinstance(value, str)}
+
+
+def stored_results(package_folder: Path) -> dict[str, Path]:
+    """Return the results that a package reads from beside itself: name below its root -> file."""
+    modules = sorted(package_folder.glob("*.py"))
+    named = {n for module in modules for n in STORED_RESULTS.findall(module.read_text("utf-8"))}
+    files = {name: package_folder.parent / name for name in sorted(named)}
+    return {name: file for name, file in files.items() if file.is_file()}
 
 
 class Excerpt:

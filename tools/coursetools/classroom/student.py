@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from coursetools import notebooks
+from coursetools.excerpt import stored_results
 from coursetools.files import write_atomically
 
 # A fold that explains stays; every other one answers a question, and a student's edition is
@@ -100,6 +101,8 @@ def write(paths: list[Path], folder: Path, root: Path = notebooks.ROOT) -> Path:
         text = nbformat.writes(student_notebook(notebooks.read(path)))
         write_atomically(folder / "notebooks" / f"{notebooks.name_of(path)}.ipynb", text + "\n")
     copy_package(root / "vae_helpers", folder / "vae_helpers")
+    for name, file in stored_results(root / "vae_helpers").items():
+        write_atomically(folder / name, file.read_text(encoding="utf-8"))
     for name in FILES:
         if (root / name).exists():
             shutil.copyfile(root / name, folder / name)

@@ -16,6 +16,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from coursetools import notebooks
+from coursetools.excerpt import stored_results
 from coursetools.files import write_atomically
 from coursetools.render import kaggle
 
@@ -90,6 +91,8 @@ def write_dataset(package_folder: Path, build: Path, owner: str) -> tuple[Path, 
     inner = new / INNER / package_folder.name
     for name, content in {**files, STAMP: f"{version}\n".encode()}.items():
         write_atomically(inner / name, content)
+    for name, file in stored_results(package_folder).items():
+        write_atomically(new / INNER / name, file.read_bytes())
     metadata = json.dumps(dataset_metadata(owner, version), indent=2) + "\n"
     write_atomically(new / "dataset-metadata.json", metadata)
     shutil.rmtree(folder, ignore_errors=True)
