@@ -53,6 +53,15 @@ def test_the_data_set_is_the_package_word_for_word_and_its_metadata(package, tmp
     assert again == folder and other != version and not (inner / "table.csv").exists()
 
 
+def test_stored_results_that_the_package_reads_lie_beside_it(tmp_path):
+    from vae_helpers.benchmark import RESULTS
+
+    folder, _ = attached.write_dataset(PACKAGE_FOLDER, tmp_path, "ann")
+    for path in RESULTS.values():
+        copy = folder / attached.INNER / path
+        assert copy.read_bytes() == (notebooks.ROOT / path).read_bytes()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("unpacked", [True, False])
 def test_a_notebook_finds_the_package_wherever_it_is_mounted(

@@ -21,6 +21,14 @@ OWN = re.compile(r"_HOME|__(?!all)\w+__")  # what Python and lazy packages look 
 WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d(?:_[a-z]+)?")
 
 
+def stored_results(package_folder):
+    """Return the files of results, in the folder above a package, that its modules name."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(package_folder.rglob("*.py"))]
+    named = {name for text in texts for name in STORED_RESULTS.findall(text)}
+    files = [package_folder.parent / name for name in sorted(named)]
+    return [file for file in files if file.is_file()]
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement at the top level of a module, with what has to be known of it."""
