@@ -7,6 +7,7 @@ whether this Python will do, as `make` and `pip` do before they install.
 """
 
 import argparse
+import http.client
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)  # TensorFlow has wheels for these and the course was run on them
 GB = 1e9
 MEMORY_GB = 4  # a notebook takes up to 2 GB, beside a browser and JupyterLab
+LEAST_MEMORY_GB = 3  # what is sold as 4 GB has less, and will do
 DISK_GB = 4  # the environment takes 3 GB; pages and data a few hundred MB
 INDEX = "https://pypi.org/simple/"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -106,7 +108,8 @@ def check_memory(total, available):
     text = f"{total / GB:.1f} GB"
     if total < MEMORY_GB * GB:
         cure = "run one notebook at a time, close other programs, or use VAE_FAST=1"
-        return Finding(FIX, "memory", f"{text}, and {MEMORY_GB} GB are comfortable: {cure}")
+        state = FIX if total < LEAST_MEMORY_GB * GB else NOTE
+        return Finding(state, "memory", f"{text}, and {MEMORY_GB} GB are comfortable: {cure}")
     if available is not None and available < MEMORY_GB / 2 * GB:
         free = f"{available / GB:.1f} GB free"
         return Finding(NOTE, "memory", f"{text}, {free}: close other programs before you begin")
@@ -277,14 +280,32 @@ def find_data(sets, where):
     return None
 
 
+def package_index(python=sys.executable):
+    """Return the address that pip asks: of the environment, its settings, or PyPI."""
+    if os.environ.get("PIP_INDEX_URL"):
+        return os.environ["PIP_INDEX_URL"]
+    try:
+        line = [python, "-m", "pip", "config", "list"]
+        run = subprocess.run(line, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return INDEX
+    set_there = re.findall(r"^\w+\.index-url='([^']+)'", run.stdout, re.MULTILINE)
+    return set_there[-1] if set_there else INDEX
+
+
 def network_error(url):
     """Return why an address does not answer within five seconds; nothing when it does."""
+    if url.startswith("file:") or "://" not in url:
+        return ""  # a mirror on this machine
+    url = re.sub(r"(?<=://)[^/@]*@", "", url)  # a name and a password are pip's to send
     try:
         urllib.request.urlopen(url, timeout=5).close()
     except urllib.error.HTTPError:
         return ""  # it answered, if only to say no
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        # It answered: pip brings certificates of its own, which Python on macOS may lack.
+        return "" if type(reason).__name__ == "SSLCertVerificationError" else str(reason)
     return ""
 
 
@@ -312,8 +333,8 @@ def examine(venv, train=True):
     yield check_disk(shutil.disk_usage(ROOT).free, ready)
     for name, sets in DATA.items():
         yield check_data(name, find_data(sets, places(os.environ)), offline)
-    index = os.environ.get("PIP_INDEX_URL") or INDEX
-    yield check_network("" if offline else network_error(index), offline, ready)
+    error = "" if offline else network_error(package_index())
+    yield check_network(error, offline, ready)
     yield check_browser(next(filter(None, map(shutil.which, CHROMIUM)), None))
     if train:
         yield check_training(ask(python, TRAINING, timeout=180) if ready else None)

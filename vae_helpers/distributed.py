@@ -70,8 +70,11 @@ def _several_machines():
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Return whether this process is the one that saves and reports."""
     resolver = strategy.cluster_resolver
-    several = resolver is not None and resolver.task_type in ("chief", "worker")
-    return not several or resolver.task_type == "chief" or resolver.task_id == 0
+    if resolver is None or resolver.task_type not in ("chief", "worker"):
+        return True
+    if "chief" in resolver.cluster_spec().jobs:  # then no worker is it, not even the first
+        return resolver.task_type == "chief"
+    return resolver.task_id == 0
 
 
 def train(

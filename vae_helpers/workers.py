@@ -82,8 +82,9 @@ def launch(
     result.unlink(missing_ok=True)
     losses = []
     while True:
-        processes = _start(target, workers, folder, arguments or {}, len(losses))
+        processes = []
         try:
+            _start(processes, target, workers, folder, arguments or {}, len(losses))
             loss = _watch(processes, folder, show or (lambda line: None))
         finally:
             _stop(processes)
@@ -101,11 +102,10 @@ def launch(
             )
 
 
-def _start(target, workers, folder, arguments, attempt):
-    """Start all processes, each with its place in the cluster."""
+def _start(processes, target, workers, folder, arguments, attempt):
+    """Start all processes, each with its place in the cluster, and add each to the list."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     command = [sys.executable, "-u", "-c", _WORKER, target, json.dumps(arguments)]
-    processes = []
     for index in range(workers):
         place = {
             "cluster": {"worker": addresses},
@@ -122,7 +122,6 @@ def _start(target, workers, folder, arguments, attempt):
                     command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
             )
-    return processes
 
 
 def _watch(processes, folder, show):

@@ -166,6 +166,16 @@ def test_images_written_as_a_folder_are_loaded_bit_for_bit(tmp_path):
         write_folder(tmp_path / "short", images, labels[:5], names)
 
 
+@pytest.mark.parametrize("shape", [(4, 8, 8), (4, 8, 8, 1)])
+def test_grey_images_and_a_class_with_a_slash_become_a_folder_as_well(tmp_path, shape):
+    images = np.arange(256, dtype=np.uint8).reshape(shape)
+    folder = write_folder(tmp_path / "own", images, [0, 0, 1, 1], ["Bag", "T-shirt/top"])
+    data = load_folder(folder, size=8)
+    assert data.class_names == ("Bag", "T-shirt-top")
+    loaded = [*data.train_images, *data.test_images]
+    assert sorted(image.tobytes() for image in loaded) == sorted(i.tobytes() for i in images)
+
+
 # --- letters in colour ------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vae_helpers import exercises, settings
-from vae_helpers.exercises import nb05, record
+from vae_helpers.exercises import nb05, nb14_own, record
 from vae_helpers.exercises.question import questions
 
 
@@ -142,8 +142,10 @@ def test_what_is_exported_names_the_learner_and_the_states(shell, tmp_path):
 def test_forgetting_starts_again(shell, tmp_path):
     record.keep(nb05)
     run_cell(shell, 3.0)
+    nb14_own.kept_variance.check(-1.0)  # of a deeper page with a module of its own
     record.forget()
     assert nb05.bits_per_dimension.tries == 0 and not list(tmp_path.iterdir())
+    assert nb14_own.kept_variance.tries == 0
 
 
 @pytest.mark.slow

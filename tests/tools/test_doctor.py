@@ -1,8 +1,13 @@
 """The doctor names what is missing, in words, under conditions that are faked."""
 
+import http.client
+import io
 import re
+import ssl
 import subprocess
 import sys
+import types
+import urllib.error
 from pathlib import Path
 
 import doctor
@@ -53,6 +58,7 @@ def test_packages(found, state, words):
         (doctor.check_memory(16 * GB, 10 * GB), doctor.OK, "16.0 GB"),
         (doctor.check_memory(16 * GB, 1 * GB), doctor.NOTE, "close other programs"),
         (doctor.check_memory(2 * GB, 1 * GB), doctor.FIX, "VAE_FAST=1"),
+        (doctor.check_memory(3.8 * GB, 3 * GB), doctor.NOTE, "one notebook at a time"),
         (doctor.check_memory(None, None), doctor.NOTE, "not known"),
         (doctor.check_disk(50 * GB, False), doctor.OK, "50.0 GB"),
         (doctor.check_disk(2 * GB, False), doctor.FIX, "make room"),
@@ -108,6 +114,46 @@ def test_an_interpreter_that_fails_gives_its_last_line():
     assert doctor.ask("/nowhere/python", "1") == "/nowhere/python does not run"
     slow = doctor.ask(sys.executable, "import time; time.sleep(9)", timeout=0.2)
     assert slow == "no answer within 0.2 s"
+
+
+def test_the_index_is_the_one_that_pip_asks(monkeypatch):
+    said = (
+        "global.extra-index-url='https://more/simple'\nglobal.index-url='https://mirror/simple'\n"
+    )
+    run = types.SimpleNamespace(stdout=said)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: run)
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    assert doctor.package_index() == "https://mirror/simple"
+    run.stdout = said.splitlines()[0]
+    assert doctor.package_index() == doctor.INDEX
+    monkeypatch.setenv("PIP_INDEX_URL", "https://own/simple")
+    assert doctor.package_index() == "https://own/simple"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (None, ""),
+        (urllib.error.HTTPError("", 401, "who are you?", None, None), ""),
+        (urllib.error.URLError(ssl.SSLCertVerificationError("no issuer")), ""),
+        (urllib.error.URLError("no route"), "no route"),
+        (TimeoutError("timed out"), "timed out"),
+        (http.client.BadStatusLine("?"), "?"),
+    ],
+)
+def test_an_index_answers_or_does_not_whoever_asks(monkeypatch, error, said):
+    asked = []
+
+    def urlopen(url, timeout):
+        asked.append(url)
+        if error:
+            raise error
+        return io.BytesIO()
+
+    monkeypatch.setattr(doctor.urllib.request, "urlopen", urlopen)
+    assert doctor.network_error("https://ann:secret@mirror.example/simple/") == said
+    assert asked == ["https://mirror.example/simple/"]
+    assert doctor.network_error("file:///opt/simple") == "" and len(asked) == 1
 
 
 def test_it_works_where_nothing_is_installed(tmp_path):

@@ -33,6 +33,9 @@ def test_every_notebook_that_asks_is_an_assignment_and_deeper_pages_have_their_o
     deeper = next(one for one in COURSE if one.name == "deeper/06_rarer_patients")
     main = next(one for one in COURSE if one.name == "06_clinic")
     assert deeper.questions and not set(deeper.questions) & set(main.questions)
+    numbers = {one.name: one.number for one in COURSE}
+    assert numbers["deeper/06_rarer_patients"] == "06"
+    assert numbers["deeper/14_own_images"] == "14_own"  # it has a module of its own
 
 
 @pytest.mark.parametrize("one", COURSE, ids=lambda one: one.name)

@@ -10,7 +10,6 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from coursetools.package import Use, is_for_type_checkers, walk
 
@@ -20,6 +19,14 @@ BINDS = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.AugAss
 OWN = re.compile(r"_HOME|__(?!all)\w+__")  # what Python and lazy packages look for by name
 # asked as a whole: all its questions
 WHOLE = re.compile(r"exercises\.(?:solutions\.)?nb\d\d(?:_[a-z]+)?")
+
+
+def stored_results(package_folder):
+    """Return the files of results, in the folder above a package, that its modules name."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(package_folder.rglob("*.py"))]
+    named = {name for text in texts for name in STORED_RESULTS.findall(text)}
+    files = [package_folder.parent / name for name in sorted(named)]
+    return [file for file in files if file.is_file()]
 
 
 @dataclass(frozen=True)
@@ -77,14 +84,6 @@ class Statement:
         """The strings in it."""
         constants = (n.value for n in walk(self.node) if isinstance(n, ast.Constant))
         return {value for value in constants if isinstance(value, str)}
-
-
-def stored_results(package_folder: Path) -> dict[str, Path]:
-    """Return the results that a package reads from beside itself: name below its root -> file."""
-    modules = sorted(package_folder.glob("*.py"))
-    named = {n for module in modules for n in STORED_RESULTS.findall(module.read_text("utf-8"))}
-    files = {name: package_folder.parent / name for name in sorted(named)}
-    return {name: file for name, file in files.items() if file.is_file()}
 
 
 class Excerpt:

@@ -142,7 +142,7 @@ def write_folder(
         folder: where to; it must not exist, be empty, or be one made with the same arguments.
         images: (n, height, width[, channels]), uint8 or floats in [0, 1].
         labels: shape (n,), an index into `class_names`.
-        class_names: names of the subfolders.
+        class_names: names of the subfolders; a slash becomes a dash.
 
     Returns:
         The folder. It is left as it is if it holds these very images.
@@ -158,7 +158,9 @@ def write_folder(
 
     def pictures():
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            yield f"{class_names[int(label)]}/{number:05}.png", image
+            # "T-shirt/top" of Fashion-MNIST would be a folder in a folder.
+            subfolder = class_names[int(label)].replace("/", "-").replace("\\", "-")
+            yield f"{subfolder}/{number:05}.png", image
 
     made_by = {"images": list(images.shape), "sha256": digest, "class_names": list(class_names)}
     return _write(folder, pictures(), made_by)
@@ -227,6 +229,8 @@ def _write(folder, pictures, made_by) -> Path:
     with atomic_folder(folder) as temporary:
         for name, image in pictures:
             (temporary / name).parent.mkdir(exist_ok=True)
+            if image.shape[2:] == (1,):  # Pillow wants grey without an axis of channels
+                image = image[..., 0]
             Image.fromarray(image).save(temporary / name, compress_level=1)
         (temporary / RECORD).write_text(record, encoding="utf-8")
     return folder

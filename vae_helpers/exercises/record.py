@@ -100,7 +100,7 @@ def _tried():
 def forget() -> None:
     """Remove the file, and set all questions that are loaded back to "not attempted"."""
     for name, module in list(sys.modules.items()):
-        if re.fullmatch(r"vae_helpers\.exercises\.nb\d\d", name):
+        if re.fullmatch(r"vae_helpers\.exercises\.nb\d\d(_[a-z]+)?", name):
             for question in questions(module):
                 question.state, question.tries = NOT_ATTEMPTED, 0
     _written.clear()

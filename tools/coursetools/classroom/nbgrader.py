@@ -15,7 +15,7 @@ from coursetools import notebooks
 from coursetools.classroom import teacher
 from coursetools.classroom.student import SOLUTION_CALL, without_answers
 from coursetools.files import write_atomically
-from coursetools.grade.collect import QUESTION
+from coursetools.grade.collect import QUESTION, number_of
 
 SECONDS = 600  # for one cell; nbgrader's own limit of 30 is less than a training takes
 CONFIG = f"""\
@@ -115,7 +115,8 @@ def write(paths: list[Path], folder: Path) -> list[str]:
     """
     written = []
     for path in paths:
-        notebook = graded(notebooks.read(path), path.name[:2])
+        plain = notebooks.read(path)
+        notebook = graded(plain, number_of(path, plain.cells))
         if not any("nbgrader" in cell.metadata for cell in notebook.cells):
             continue
         text = nbformat.writes(notebook) + "\n"

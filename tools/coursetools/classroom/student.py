@@ -90,7 +90,8 @@ def write(paths: list[Path], folder: Path, root: Path = notebooks.ROOT) -> Path:
 
     Args:
         paths: the notebooks.
-        folder: gets `notebooks/`, `vae_helpers/`, what installs them, and a README.
+        folder: gets `notebooks/`, `vae_helpers/`, stored results that the package reads, what
+            installs them, and a README.
         root: the course's folder.
 
     Returns:
@@ -101,8 +102,10 @@ def write(paths: list[Path], folder: Path, root: Path = notebooks.ROOT) -> Path:
         text = nbformat.writes(student_notebook(notebooks.read(path)))
         write_atomically(folder / "notebooks" / f"{notebooks.name_of(path)}.ipynb", text + "\n")
     copy_package(root / "vae_helpers", folder / "vae_helpers")
-    for name, file in stored_results(root / "vae_helpers").items():
-        write_atomically(folder / name, file.read_text(encoding="utf-8"))
+    for file in stored_results(root / "vae_helpers"):  # which notebooks show
+        copy = folder / file.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
     for name in FILES:
         if (root / name).exists():
             shutil.copyfile(root / name, folder / name)

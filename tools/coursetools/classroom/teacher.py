@@ -10,7 +10,7 @@ import nbformat
 
 from coursetools import execute, notebooks
 from coursetools.files import write_atomically
-from coursetools.grade.collect import QUESTION
+from coursetools.grade.collect import QUESTION, number_of
 
 NOT_RIGHT = re.compile(r"^(\w+): not (?:yet|attempted)", re.MULTILINE)
 
@@ -19,7 +19,7 @@ def solutions(number: str) -> dict[str, tuple[str, str]]:
     """Return {question: (variable, code)} of a notebook's module of exercises.
 
     Args:
-        number: such as "05".
+        number: such as "05" or "14_own".
     """
     module = importlib.import_module(f"vae_helpers.exercises.nb{number}")
     from vae_helpers.exercises.question import questions
@@ -112,7 +112,8 @@ def write(path: Path, folder: Path, executed: bool = True, timeout: int = 1800) 
     """
     name = notebooks.name_of(path)
     file = folder / f"{name}.ipynb"
-    solved, missing = solve(notebooks.read(path), path.name[:2])
+    notebook = notebooks.read(path)
+    solved, missing = solve(notebook, number_of(path, notebook.cells))
     if missing:
         return f"no blank found for {', '.join(missing)}"
     write_atomically(file, nbformat.writes(solved) + "\n")

@@ -15,7 +15,7 @@ from pathlib import Path
 from coursetools import notebooks
 from coursetools.render.kaggle import HELPERS_BEGIN
 
-QUESTION = re.compile(r"\bnb(\d\d)\.([a-z]\w*)")
+QUESTION = re.compile(r"\bnb(\d\d(?:_[a-z]+)?)\.([a-z]\w*)")
 COPY = re.compile(r"(?i)[ _-]*(\(\d+\)|copy ?\d*|-checkpoint)$")  # what a second download adds
 HELPERS = HELPERS_BEGIN.partition("{")[0]  # how the folded cell of a Kaggle rendering begins
 
@@ -26,7 +26,7 @@ class Assignment:
 
     Attributes:
         name: its name in the course, such as ``05_reduction_pitfall``.
-        number: of the module of its questions, ``05``.
+        number: of the module of its questions, ``05`` or ``14_own``.
         questions: names of the questions, in the order in which they are asked.
     """
 
@@ -68,12 +68,30 @@ def asked(cells: Iterable) -> dict[tuple[str, str], list[int]]:
     return found
 
 
+def number_of(path: Path, cells: Iterable) -> str:
+    """Return the number of the module whose questions a notebook of the course checks.
+
+    It is the notebook's own, ``05``, also on most deeper pages; one with a module of its own has
+    a word more, ``14_own``.
+    """
+    number = path.name[:2]
+    checked = Counter(
+        found
+        for cell in cells
+        if cell.cell_type == "code" and ".check(" in cell.source
+        for found, _ in QUESTION.findall(cell.source)
+        if found[:2] == number
+    )
+    return checked.most_common(1)[0][0] if checked else number
+
+
 def assignments(folder: Path = notebooks.NOTEBOOKS) -> list[Assignment]:
     """Return the course's notebooks that ask questions, in their order."""
     found = []
     for path in notebooks.find_notebooks(folder):
-        code = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
-        number = path.name[:2]
+        cells = notebooks.read(path).cells
+        code = [cell.source for cell in cells if cell.cell_type == "code"]
+        number = number_of(path, cells)
         # `log_line` is a function beside the questions: a question is checked somewhere.
         named = dict.fromkeys(
             name

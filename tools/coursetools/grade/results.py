@@ -35,6 +35,7 @@ class Graded:
             could be judged, which is not the same as no points.
         questions: names of the notebook's questions.
         warning: a limit that was not in force.
+        number: of the module of its questions, "05" or "14_own".
     """
 
     learner: str
@@ -45,15 +46,12 @@ class Graded:
     answers: dict = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     warning: str = ""
+    number: str = ""
 
     @property
     def is_graded(self) -> bool:
         """Whether there are points, be they none; otherwise the teacher has to look."""
         return bool(self.answers)
-
-    @property
-    def number(self) -> str:
-        return self.notebook.rpartition("/")[2][:2]
 
     def points(self, question: str) -> int | None:
         """Return 1 or 0, or None where there is no answer to judge."""
@@ -74,9 +72,10 @@ def grade(submission: Submission, result: dict | None) -> Graded:
     """
     files = [f"{path.parent.name}/{path.name}" for path in submission.files]
     one = submission.assignment
-    name, questions = (one.name, list(one.questions)) if one else ("", [])
+    name, number, questions = (one.name, one.number, list(one.questions)) if one else ("", "", [])
+    about = {"questions": questions, "number": number}
     if result is None:
-        return Graded(submission.learner, name, files, submission.problem, questions=questions)
+        return Graded(submission.learner, name, files, submission.problem, **about)
     words = list(result["events"])
     for answer in result["answers"].values():
         words += answer["notes"]
@@ -92,8 +91,8 @@ def grade(submission: Submission, result: dict | None) -> Graded:
         "; ".join(words) or "ok",
         result["seconds"],
         result["answers"],
-        questions,
-        result.get("warning", ""),
+        warning=result.get("warning", ""),
+        **about,
     )
 
 

@@ -84,15 +84,20 @@ def dataset_metadata(owner: str, version: str) -> dict:
 
 def write_dataset(package_folder: Path, build: Path, owner: str) -> tuple[Path, str]:
     """Write the data set, whole or not at all; return its folder and the package's version."""
+    root = package_folder.parent
+    results = {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in stored_results(package_folder)
+    }
     files = package_files(package_folder)
-    version = version_of(files)
+    version = version_of(files | results)
     folder, new = build / "helpers", build / ".helpers.part"
     shutil.rmtree(new, ignore_errors=True)
     inner = new / INNER / package_folder.name
     for name, content in {**files, STAMP: f"{version}\n".encode()}.items():
         write_atomically(inner / name, content)
-    for name, file in stored_results(package_folder).items():
-        write_atomically(new / INNER / name, file.read_bytes())
+    for name, content in results.items():  # where the package looks for them: beside it
+        write_atomically(new / INNER / name, content)
     metadata = json.dumps(dataset_metadata(owner, version), indent=2) + "\n"
     write_atomically(new / "dataset-metadata.json", metadata)
     shutil.rmtree(folder, ignore_errors=True)
