@@ -86,8 +86,17 @@ def compare(answer, unbroken):
         "survivor_seconds": loss["seconds"],
         "steps_after_the_restart": answer["result"]["steps"],
         "largest_difference_of_weights": float(abs(a - b).max()),
-        "same_history": answer["result"]["history"] == unbroken["result"]["history"],
+        "largest_relative_difference_of_metrics": difference(
+            *(one["result"]["history"] for one in (answer, unbroken))
+        ),
     }
+
+
+def difference(history, unbroken):
+    """Return the largest relative difference of two histories of the same length."""
+    assert history.keys() == unbroken.keys()
+    pairs = [(np.array(history[name]), np.array(unbroken[name])) for name in history]
+    return max(float(abs(a / b - 1).max()) for a, b in pairs)
 
 
 def is_good(row):
@@ -97,7 +106,8 @@ def is_good(row):
         and row["survivor_named_the_loss"]
         and row["survivor_seconds"] < 60
         and row["largest_difference_of_weights"] <= 1e-6
-        and row["same_history"]
+        # Sums that were saved begin again on one replica, so they are rounded in other places.
+        and row["largest_relative_difference_of_metrics"] <= 1e-6
     )
 
 

@@ -191,12 +191,8 @@ class VAE(keras.Model):
             steps_per_execution = 1 if self._is_distributed() else 64
         if kwargs.get("auto_scale_loss", True):
             optimizer = with_scaled_loss(optimizer, self.encoder, self.decoder)
-        super().compile(
-            optimizer=optimizer,
-            jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
-            **kwargs,
-        )
+        chosen = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        super().compile(optimizer=optimizer, **chosen, **kwargs)
 
     def get_compile_config(self):
         """What `compile` was asked for: "auto" is decided anew where the model is loaded."""

@@ -86,8 +86,9 @@ def wrapped(function):
     yield "the wrong sign", after(lambda value: -value)
     yield "0.5% too large", after(lambda value: 1.005 * value)
     yield "rounded to a whole number", after(np.round)
-    yield "its largest values clipped", after(
-        lambda v: np.minimum(v, np.max(v) - 0.3 * np.max(np.abs(v)))
+    yield (
+        "its largest values clipped",
+        after(lambda v: np.minimum(v, np.max(v) - 0.3 * np.max(np.abs(v)))),
     )
     yield "an axis more", after(lambda value: array(value)[..., None])
     yield "one number in all", after(np.mean)

@@ -80,7 +80,7 @@ def _step(images) -> int:
 def repeated_calls(vae, inputs) -> list[dict[str, np.ndarray]]:
     """Call the model many times on some of the images, in a graph as `fit` does."""
     few = rows_of(inputs, slice(None, None, _step(images_of(inputs))))
-    run = vae if getattr(vae, "run_eagerly", False) else tf.function(vae)
+    run = vae if getattr(vae, "run_eagerly", False) else tf.function(vae, autograph=False)
     codes = ("z_mean", "z_log_var", "z")
     return [
         # Two outputs are enough to see whether they change; sixteen would fill the memory.
