@@ -74,6 +74,7 @@ def main():
             if f"{data}, PCA" not in results:
                 redrawn = pca_reconstruct(images, LATENT, test_images)
                 results[f"{data}, PCA"] = {"error": root_mean_square(redrawn, test_images)}
+                store.save(NAME, results)
             for seed in SEEDS:
                 for likelihood in likelihoods:
                     row = f"{data}, {likelihood}, seed {seed}"

@@ -50,6 +50,7 @@ MODULE_LINES, EXERCISE_LINES, FUNCTION_LINES = 350, 400, 50
 # What may be longer, and why. Whoever shortens one takes its line out; a test says so.
 LONGER_MODULES = {
     "vae_helpers/exercises/nb02.py": (484, "six questions, one of which knows 26 mistakes"),
+    "tools/doctor.py": (370, "one file, which runs by itself where nothing is installed"),
 }
 LONGER_FUNCTIONS = {}
 

@@ -169,6 +169,11 @@ def check_training(result):
     return Finding(OK, "training", text)
 
 
+PIP_SETTINGS = """
+import json, subprocess, sys
+line = [sys.executable, "-m", "pip", "config", "list"]
+print(json.dumps(subprocess.run(line, stdout=subprocess.PIPE, text=True).stdout))
+"""
 VERSION = "import json, sys; print(json.dumps(list(sys.version_info[:3])))"
 SLOW_STEPS = 60  # two busy cores make 150 or more
 TRAINING = """
@@ -280,26 +285,19 @@ def find_data(sets, where):
     return None
 
 
-def package_index(python=sys.executable):
+def package_index():
     """Return the address that pip asks: of the environment, its settings, or PyPI."""
-    if os.environ.get("PIP_INDEX_URL"):
-        return os.environ["PIP_INDEX_URL"]
-    try:
-        line = [python, "-m", "pip", "config", "list"]
-        run = subprocess.run(line, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return INDEX
-    set_there = re.findall(r"^\w+\.index-url='([^']+)'", run.stdout, re.MULTILINE)
-    return set_there[-1] if set_there else INDEX
+    said = str(ask(sys.executable, PIP_SETTINGS))
+    found = re.findall(r"^\w+\.index-url='([^']+)'", said, re.MULTILINE)
+    return os.environ.get("PIP_INDEX_URL") or [INDEX, *found][-1]
 
 
 def network_error(url):
     """Return why an address does not answer within five seconds; nothing when it does."""
     if url.startswith("file:") or "://" not in url:
         return ""  # a mirror on this machine
-    url = re.sub(r"(?<=://)[^/@]*@", "", url)  # a name and a password are pip's to send
-    try:
-        urllib.request.urlopen(url, timeout=5).close()
+    try:  # without a name and a password, which are pip's to send
+        urllib.request.urlopen(re.sub(r"(?<=://)[^/@]*@", "", url), timeout=5).close()
     except urllib.error.HTTPError:
         return ""  # it answered, if only to say no
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -11,7 +11,7 @@
   const MINUS = "\u2212";
   const number = (value, digits = 2) => value.toFixed(digits).replace("-", MINUS);
 
-  let name = null, model = null, network = null; // the chosen model
+  let asked = null, model = null, network = null; // name of the model; what has been loaded
   let steps = [], stroke = null, nextExample = 0; // the drawing
   let code = null, z = [0, 0]; // of the drawing; where the cross is
   let pixels = new Float32Array(SIDE * SIDE);
@@ -37,13 +37,16 @@
 
   async function choose(wanted) {
     status.textContent = "Loading the network.";
+    asked = wanted;
+    let loaded = null, failed = "";
     try {
-      model = await load(wanted);
+      loaded = await load(wanted);
     } catch (error) {
-      status.textContent = `${error.message}. Is the folder models/ beside this page?`;
-      return;
+      failed = `${error.message}. Is the folder models/ beside this page?`;
     }
-    name = wanted;
+    if (asked !== wanted) return; // another one was asked for meanwhile
+    if (!loaded) { status.textContent = failed; return; }
+    model = loaded;
     network = mlp.unpack(model);
     for (const button of root.querySelectorAll("[data-model]"))
       button.setAttribute("aria-pressed", String(button.dataset.model === wanted));
@@ -110,11 +113,11 @@
     pen.beginPath(); pen.arc(x, y, 12, 0, 7); pen.stroke();
   }
 
-  let asked = false;
+  let planned = false;
   function later() { // at most once a frame
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => { asked = false; encode(); });
+    if (planned) return;
+    planned = true;
+    requestAnimationFrame(() => { planned = false; encode(); });
   }
 
   // ------------------------------------------------------------------ the pad

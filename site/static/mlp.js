@@ -1,6 +1,6 @@
 // A small dense VAE in plain JavaScript. The weights come as 8-bit numbers with one scale for each
 // output (benchmarks/rounded.py); Keras with the same rounded weights gives the same codes and
-// pictures, to 1e-4 (tests/site/test_mlp.py).
+// pictures, to 1e-4 (tests/site/test_play.py).
 (() => {
   "use strict";
   const WIDEST_LOG_VAR = 10; // as vae_helpers.parts.LatentDistribution

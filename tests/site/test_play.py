@@ -195,6 +195,21 @@ def test_a_finger_draws_on_a_phone(browser, play):
     context.close()
 
 
+def test_the_model_that_was_asked_for_last_is_shown(page, play):
+    page.goto((play / "draw.html").as_uri())
+    held = []
+    page.route("**/garments.js", lambda route: held.append(route))  # arrives after the letters
+    page.click("[data-model=garments]")
+    page.wait_for_function("document.head.querySelector('[src*=garments]') !== null")
+    page.click("[data-model=letters]")
+    page.wait_for_selector("[data-awake=letters]")
+    held[0].continue_()
+    page.wait_for_function("window.courseModels.garments !== undefined")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+    assert page.get_attribute("#draw-your-own", "data-awake") == "letters"
+    assert page.get_attribute("[data-model=letters]", "aria-pressed") == "true"
+
+
 def test_a_model_that_cannot_be_loaded_is_said(page, play):
     (play / "models").unlink()
     page.goto((play / "draw.html").as_uri())

@@ -6,7 +6,6 @@ import re
 import ssl
 import subprocess
 import sys
-import types
 import urllib.error
 from pathlib import Path
 
@@ -120,11 +119,10 @@ def test_the_index_is_the_one_that_pip_asks(monkeypatch):
     said = (
         "global.extra-index-url='https://more/simple'\nglobal.index-url='https://mirror/simple'\n"
     )
-    run = types.SimpleNamespace(stdout=said)
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: run)
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setattr(doctor, "ask", lambda python, code: said)
     assert doctor.package_index() == "https://mirror/simple"
-    run.stdout = said.splitlines()[0]
+    monkeypatch.setattr(doctor, "ask", lambda python, code: said.splitlines()[0])
     assert doctor.package_index() == doctor.INDEX
     monkeypatch.setenv("PIP_INDEX_URL", "https://own/simple")
     assert doctor.package_index() == "https://own/simple"
