@@ -340,6 +340,24 @@ def test_a_class_without_a_readable_image_is_left_out_and_named(tmp_path):
     assert data.class_names == ("a", "c") and set(data.train_labels) == {0, 1}
 
 
+@pytest.mark.parametrize("around", ["", "archive/"])
+def test_a_class_in_another_format_is_named(tmp_path, around):
+    save_many(tmp_path, {f"{around}a": 3, f"{around}c": 3})
+    (tmp_path / around / "b").mkdir()
+    (tmp_path / around / "b" / "photo.HEIC").touch()
+    with pytest.warns(UserWarning, match="convert it.*No image of b is left, so this is no class"):
+        assert load_folder(tmp_path).class_names == ("a", "c")
+
+
+def test_a_picture_in_another_format_beside_flat_ones_loses_no_class(tmp_path):
+    save_many(tmp_path, {"": 3})
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "photo.heic").touch()
+    with pytest.warns(UserWarning) as caught:
+        load_folder(tmp_path)
+    assert "is no class" not in str(caught[0].message)
+
+
 def test_a_file_without_permission_is_named(tmp_path, monkeypatch):
     """The permission is taken away here, because root may read everything."""
     save_many(tmp_path, {"": 4})
@@ -418,7 +436,7 @@ def test_no_images_at_all(tmp_path):
 
 @pytest.mark.parametrize(
     ("counts", "message"),
-    [({"a": 1}, "1 readable image, expected at least two"), ({"a": 1, "b": 1}, "2 readable")],
+    [({"a": 1}, "1 readable image, expected at least two"), ({"a": 1, "b": 1}, "2 .*by_folder")],
 )
 def test_too_few_images(tmp_path, counts, message):
     save_many(tmp_path, counts)

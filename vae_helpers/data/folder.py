@@ -40,9 +40,10 @@ def load_folder(
     """Load the PNG and JPEG files of a folder.
 
     A class is a subfolder, and all that lies below it; images that lie flat in the folder are one
-    class. A subfolder that holds all the others, as in many archives, is passed by. Hidden files
-    are ignored. Pictures are turned as their camera says (EXIF), transparency becomes white, 16
-    bits become 8, and only the first picture of a file counts.
+    class. A subfolder that holds all the others, as in many archives, is passed by, and one without
+    a picture is no class. Hidden files are ignored. Pictures are turned as their camera says
+    (EXIF), transparency becomes white, 16 bits become 8, and only the first picture of a file
+    counts.
 
     Args:
         path: the folder.
@@ -90,7 +91,7 @@ def load_folder(
     source = f"{total - len(skipped):,} images of the folder '{root.resolve().name}', resized to "
     source += f"{height} x {width} in {kind}"
     if skipped:
-        lost = sorted({*class_of.values()} - {*class_names})
+        lost = sorted(_named_classes(root, class_of, skipped) - {*class_names})
         left_out = f" No image of {', '.join(lost)} is left, so this is no class." if lost else ""
         warnings.warn(name_skipped(root, skipped, total) + left_out, stacklevel=2)
         source += f"; {len(skipped):,} of {total:,} files skipped"
@@ -177,6 +178,17 @@ def classes(root, files, name):
     return class_of
 
 
+def _named_classes(root, class_of, skipped):
+    """Return the names of the classes, those of which every file was skipped included."""
+    names = {*class_of.values()}
+    parts = [(file.relative_to(root).parts[:-1], name) for file, name in class_of.items()]
+    if not all(name in folders for folders, name in parts):
+        return names  # all images are one class
+    depth = max(folders.index(name) for folders, name in parts)
+    below = [file.relative_to(root).parts[:-1] for file in skipped]
+    return names | {folders[depth] for folders in below if len(folders) > depth}
+
+
 def check_enough(root, files, class_of, skipped):
     if not files and not class_of:
         others = f" ({len(skipped):,} pictures in other formats: convert them)" if skipped else ""
@@ -187,10 +199,11 @@ def check_enough(root, files, class_of, skipped):
     names = [class_of[file] for file in files]
     if len(names) - len(set(names)) < 1:
         why = f" {name_skipped(root, skipped, len(files) + len(skipped))}" if skipped else ""
+        cure = "add images, or pass by_folder=False to take all as one class" if names[1:] else ""
         raise ValueError(
             f"{root} holds {len(files)} readable {'image' if len(files) == 1 else 'images'}, "
-            "expected at least two of one class, one to train with and one to test: add images."
-            f"{why}"
+            "expected at least two of one class, one to train with and one to test: "
+            f"{cure or 'add images'}.{why}"
         )
 
 
@@ -309,5 +322,5 @@ def reason(error):
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):  # its words name the whole path
-        return "neither a PNG nor a JPEG file"
+        return "neither a PNG nor a JPEG file, whatever its name: convert it or leave it out"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
