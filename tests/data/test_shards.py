@@ -303,6 +303,21 @@ def test_the_command_writes_and_verifies(tmp_path, capsys):
         main([out])
 
 
+def test_what_tensorflow_says_of_a_full_disk_ends_the_command_in_a_line(
+    tmp_path, capsys, monkeypatch
+):
+    save_pictures(tmp_path / "pets", 5)
+
+    def full(self, record):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.io.TFRecordWriter, "write", full)
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path / "pets"), str(tmp_path / "out"), "--size", "8", "--shards", "2"])
+    assert stopped.value.code == 1 and "No space left" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
+
+
 def test_a_vae_trains_on_shards(tmp_path):
     from vae_helpers.recipes import Recipe, build
 

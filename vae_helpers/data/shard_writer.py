@@ -251,6 +251,6 @@ def main(arguments: list[str] | None = None) -> None:
                 colour=not options.grey,
                 crop=not options.whole,
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, tf.errors.OpError) as error:  # a full disk, too many open files
         parser.exit(1, f"{error}\n")
     print(f"{shards.folder}: {shards}")
