@@ -84,14 +84,16 @@ def ring_states(states: list, captions: list, title: str = "") -> Figure:
     if len(states) != len(captions):
         raise ValueError(f"{len(captions)} captions for {len(states)} states: give one for each")
     devices, parts = np.shape(states[0])
-    width, gap = parts * CELL, 22
-    in_row = max(1, (WIDTH - 2 * MARGIN - 60 + gap) // (width + gap))
+    width, gap, room = parts * CELL, 22, WIDTH - 2 * MARGIN - 60
+    in_row = max(1, (room + gap) // (width + gap))
     rows = math.ceil(len(states) / in_row)
-    figure, top = page(rows * (devices * CELL + 44), title)
+    if rows == 1 and len(states) > 1:  # the tables share the width
+        gap = (room - len(states) * width) / (len(states) - 1)
+    figure, top = page(rows * (devices * CELL + 60), title)
     for place, (state, caption) in enumerate(zip(states, captions, strict=True)):
         row, column = divmod(place, in_row)
         left = MARGIN + 60 + column * (width + gap)
-        above = top + 26 + row * (devices * CELL + 44)
+        above = top + 26 + row * (devices * CELL + 60)
         place_text(figure, left, above - 4, caption, ha="left", va="bottom", fontsize=9)
         _draw_table(place_axes(figure, left, above, width, devices * CELL), state, column == 0)
     return figure
@@ -102,7 +104,8 @@ def _draw_table(axes: Axes, state, with_names: bool) -> None:
     state = np.asarray(state)
     devices, parts = state.shape
     axes.set(xlim=(0, parts), ylim=(devices, 0))
-    axes.set_xticks([])
+    names = [f"part {part}" if part == 0 else str(part) for part in range(parts)]
+    axes.set_xticks(np.arange(parts) + 0.5, names)
     names = [f"device {place}" for place in range(devices)] if with_names else []
     axes.set_yticks([place + 0.5 for place in range(len(names))], names)
     axes.tick_params(length=0)
