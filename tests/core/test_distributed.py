@@ -153,9 +153,9 @@ def target(tmp_path_factory):
     return path
 
 
-def small(latent=None, optimizer=None):
+def small(latent=LatentDistribution, optimizer=None):
     keras.utils.set_random_seed(0)
-    vae = VAE(Encoder((16,)), latent or LatentDistribution(2), Decoder((16,), SHAPE))
+    vae = VAE(Encoder((16,)), latent(2), Decoder((16,), SHAPE))
     vae.compile(optimizer or keras.optimizers.Adam(1e-2), jit_compile=False)
     return vae
 
@@ -266,7 +266,7 @@ def test_data_that_are_no_images_or_none_are_rejected():
 def test_another_model_cannot_go_on_from_a_checkpoint(tmp_path):
     distributed.train(small(), IMAGES, 1, folder=tmp_path, verbose=False)
     with pytest.raises(ValueError, match=r"another model.*empty the folder"):
-        distributed.train(small(LatentDistribution(3)), IMAGES, 2, folder=tmp_path, verbose=False)
+        distributed.train(small(lambda _: LatentDistribution(3)), IMAGES, 2, folder=tmp_path, verbose=False)
 
 
 @pytest.mark.slow
@@ -283,10 +283,10 @@ def test_fit_goes_on_by_backup_and_restore(tmp_path):
     def backup():
         return keras.callbacks.BackupAndRestore(tmp_path)
 
-    unbroken = fit(small(NoNoise(2)))
+    unbroken = fit(small(NoNoise))
     with pytest.raises(Stop):
-        fit(small(NoNoise(2)), backup(), StopAt())
-    np.testing.assert_allclose(fit(small(NoNoise(2)), backup()), unbroken, rtol=1e-5, atol=1e-6)
+        fit(small(NoNoise), backup(), StopAt())
+    np.testing.assert_allclose(fit(small(NoNoise), backup()), unbroken, rtol=1e-5, atol=1e-6)
 
 
 # --- two workers ----------------------------------------------------------------------------------
