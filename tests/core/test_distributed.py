@@ -266,7 +266,8 @@ def test_data_that_are_no_images_or_none_are_rejected():
 def test_another_model_cannot_go_on_from_a_checkpoint(tmp_path):
     distributed.train(small(), IMAGES, 1, folder=tmp_path, verbose=False)
     with pytest.raises(ValueError, match=r"another model.*empty the folder"):
-        distributed.train(small(lambda _: LatentDistribution(3)), IMAGES, 2, folder=tmp_path, verbose=False)
+        other = small(lambda _: LatentDistribution(3))
+        distributed.train(other, IMAGES, 2, folder=tmp_path, verbose=False)
 
 
 @pytest.mark.slow
