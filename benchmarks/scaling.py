@@ -18,7 +18,6 @@ import dataclasses
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ import numpy as np
 import store
 
 from vae_helpers.cost import Exchange, Measurement, fit_cost_model
+from vae_helpers.workers import places
 
 SECTIONS = ("pairs", "exchanges", "dense", "colour")
 PAIRS = 5
@@ -126,15 +126,13 @@ def together(jobs, connected=None):
     """
     if connected is None:
         connected = jobs[0]["kind"] == "exchange"
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(jobs))] if connected else []
+    clusters = places(len(jobs)) if connected else []
     running = []
     for index, job in enumerate(jobs):
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         environment.pop("TF_CONFIG", None)
         if connected:
-            task = {"type": "worker", "index": index}
-            config = {"cluster": {"worker": addresses}, "task": task}
-            environment["TF_CONFIG"] = json.dumps(config)
+            environment["TF_CONFIG"] = clusters[index]
         described = json.dumps({**job, "connected": connected})
         command = [*pinned_to(index), sys.executable, __file__, "--worker", described]
         running.append(
@@ -161,17 +159,6 @@ def pinned_to(index):
         return []
     cores = sorted(os.sched_getaffinity(0))
     return ["taskset", "-c", str(cores[index % len(cores)])]
-
-
-def free_ports(n):
-    """Return n ports of this machine that nobody listens on."""
-    sockets = [socket.socket() for _ in range(n)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def work(job):

@@ -12,8 +12,6 @@ docs/shards.md.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -81,10 +79,7 @@ def in_own_process(name, count, folder):
         save_pictures(folder / "pictures", count)
     elif name != "write a stream" and not (folder / "from_stream").exists():
         write_stream(count, folder)
-    command = [sys.executable, __file__, "--step", name, str(count), str(folder)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return store.in_fresh_process(__file__, "--step", name, str(count), str(folder))
 
 
 def measure(step, count, folder):

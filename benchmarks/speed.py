@@ -13,7 +13,6 @@ docs/benchmarks.md.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -60,11 +59,8 @@ def main():
 
 def in_own_process(section, arguments):
     """A fresh process for each section, so that none profits from another's compiled code."""
-    command = [sys.executable, __file__, "--section", section, "--seeds", str(arguments.seeds)]
-    command += ["--notebooks", arguments.notebooks]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    words = ["--section", section, "--seeds", str(arguments.seeds)]
+    return store.in_fresh_process(__file__, *words, "--notebooks", arguments.notebooks)
 
 
 def measure(section, arguments):

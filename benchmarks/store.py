@@ -6,6 +6,9 @@ Results that a script makes are `results/<script>.json`; the benchmark table its
 
 import datetime
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,6 +36,18 @@ def stamp():
     from vae_helpers.settings import versions
 
     return {"date": datetime.date.today().isoformat(), "versions": versions()}
+
+
+def in_fresh_process(script, *words):
+    """Run a script with words after its name, and return what its last line says as JSON."""
+    done = subprocess.run(
+        [sys.executable, script, *words],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def between(text, name, lines, script=None):

@@ -104,16 +104,11 @@ def launch(
 
 def _start(processes, target, workers, folder, arguments, attempt):
     """Start all processes, each with its place in the cluster, and add each to the list."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     command = [sys.executable, "-u", "-c", _WORKER, target, json.dumps(arguments)]
-    for index in range(workers):
-        place = {
-            "cluster": {"worker": addresses},
-            "task": {"type": "worker", "index": index},
-        }
+    for index, place in enumerate(places(workers)):
         home = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "TF_CONFIG": json.dumps(place), "PYTHONPATH": path}
+        environment = {**os.environ, "TF_CONFIG": place, "PYTHONPATH": path}
         environment["VAE_RESULT"] = str(folder / "result.json") if index == 0 else ""
         environment["VAE_ATTEMPT"] = str(attempt)
         with _log(folder, index).open("a" if attempt else "w", encoding="utf-8") as log:
@@ -165,6 +160,13 @@ def _stop(processes):
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def places(count: int) -> list[str]:
+    """Return what TF_CONFIG is for each of `count` workers on this machine, on free ports."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(count)]}
+    tasks = ({"type": "worker", "index": index} for index in range(count))
+    return [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
 
 
 def free_ports(count: int) -> list[int]:
