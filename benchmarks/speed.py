@@ -4,6 +4,7 @@
     python benchmarks/speed.py --only vae2,plain       some of it
     python benchmarks/speed.py --only reference_elbo   trains the reference to its end: 15 more
     python benchmarks/speed.py --only notebooks --notebooks 07,deeper/08     these notebooks only
+    python benchmarks/speed.py --only notebooks --executed build   those of `make notebooks` there
 
 The reference is the VAE example of keras.io (`reference.py`). By default two of its epochs are
 timed. "cores" is measured by `scaling.py`: two pinned processes against one. Times are of one
@@ -13,9 +14,11 @@ docs/benchmarks.md.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import reference
 import scaling
@@ -38,6 +41,7 @@ def main():
         "--only", default=",".join(SECTIONS), help=f"some of {SECTIONS + LONG_SECTIONS}"
     )
     parser.add_argument("--notebooks", default="", help="beginnings of names; all without")
+    parser.add_argument("--executed", default="", help="a build folder: execute nothing again")
     parser.add_argument("--section", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.section:
@@ -60,7 +64,8 @@ def main():
 def in_own_process(section, arguments):
     """A fresh process for each section, so that none profits from another's compiled code."""
     words = ["--section", section, "--seeds", str(arguments.seeds)]
-    return store.in_fresh_process(__file__, *words, "--notebooks", arguments.notebooks)
+    words += ["--notebooks", arguments.notebooks, "--executed", arguments.executed]
+    return store.in_fresh_process(__file__, *words)
 
 
 def measure(section, arguments):
@@ -69,7 +74,8 @@ def measure(section, arguments):
     if section == "cores":
         return scaling.measure_pairs()
     if section == "notebooks":
-        return measure_notebooks(list(filter(None, arguments.notebooks.split(","))))
+        only = list(filter(None, arguments.notebooks.split(",")))
+        return measure_notebooks(only, arguments.executed)
     return globals()[f"measure_{section}"]()
 
 
@@ -192,15 +198,16 @@ def measure_import():
     return {"added": round(min(seconds), 4)}
 
 
-def measure_notebooks(only):
+def measure_notebooks(only, build):
     """Seconds and peak memory of each notebook; for the first also seconds to new clothes."""
     sys.path.append(str(store.ROOT / "tools"))  # the executor is that of `make run`
-    from coursetools.execute import execute
+    from coursetools.execute import execute, executed
     from coursetools.notebooks import find_notebooks, name_of
 
     found = {}
     for path in find_notebooks(only=only):
-        found[name_of(path)] = run_notebook(path, execute)
+        run = (lambda path: executed(path, Path(build))) if build else execute
+        found[name_of(path)] = run_notebook(path, run)
         print(f"  {name_of(path)}: {found[name_of(path)]}", file=sys.stderr, flush=True)
     return found
 
@@ -211,10 +218,36 @@ def run_notebook(path, execute):
     if not done.ok:
         raise SystemExit(f"{path.name}: {done.error}")
     result = {"seconds": round(done.seconds), "peak_mb": round(done.peak_bytes / 1e6)}
+    started, *parts = seconds_by_section(notebook, done.cells)
+    longest = max(parts, key=lambda part: part[1], default=("", 0))
+    result |= {"start_seconds": started[1], "longest": longest}
     first = done.first_picture(notebook, ".generate(")
     if first and path.name.startswith("01"):  # later ones draw late on purpose
         result["first_picture_seconds"] = round(first, 1)
     return result
+
+
+def seconds_by_section(notebook, cells):
+    """Where the time goes: the first code cell (kernel and imports), then each section's heading.
+
+    Args:
+        notebook: whose cells were executed.
+        cells: of an ``execute.Result``: the number of each executed cell, and when it ended.
+
+    Returns:
+        list of (name, seconds), in the notebook's order.
+    """
+    heading, before, found = "start", 0.0, {}
+    ended = {cell["cell"]: cell["ended"] for cell in cells}
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "markdown":
+            headings = re.findall("^## (.+)$", cell.source, re.MULTILINE)
+            heading = headings[-1] if headings else heading
+        elif number in ended:
+            name = heading if found else "start"
+            found[name] = found.get(name, 0.0) + ended[number] - before
+            before = ended[number]
+    return [(name, round(seconds, 1)) for name, seconds in found.items()]
 
 
 # --- the report --------------------------------------------------------------------------------
@@ -296,6 +329,9 @@ def rows_of_notebooks(results):
         one = notebooks[name]
         first = one.get("first_picture_seconds")
         extra = f", first new picture after {first} s, from a cold start" if first else ""
+        if "longest" in one:
+            heading, longest = one["longest"]
+            extra += f"; {one['start_seconds']} s to start, {longest} s in “{heading}”"
         yield name, f"{one['seconds']} s, peak {one['peak_mb']} MB{extra}"
     if main_line:
         yield f"the main line, {len(main_line)} notebooks", f"{sum(main_line) / 60:.1f} minutes"

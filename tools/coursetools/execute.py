@@ -116,6 +116,24 @@ def execute(path, timeout=1800, folder=None, kernel=None):
     return tidy.tidy(notebook), result
 
 
+def executed(path, build):
+    """Return what `run` wrote of a notebook into a build folder, as `execute` does.
+
+    Args:
+        path: the notebook's file.
+        build: the folder that holds ``report.json`` and ``executed/``.
+
+    Raises:
+        FileNotFoundError: when the last run into that folder did not execute this notebook.
+    """
+    name, file = notebooks.name_of(path), build / "report.json"
+    report = json.loads(file.read_text(encoding="utf-8"))
+    for one in report["notebooks"]:
+        if one["name"] == name:
+            return notebooks.read(build / "executed" / f"{name}.ipynb"), Result(**one)
+    raise FileNotFoundError(f"{file} knows no run of {name}: execute it into that folder first")
+
+
 def _execute_cells(client, result, timeout, log):
     """Execute a client's cells, fill in the result, and return the error, or nothing."""
     start = time.monotonic()

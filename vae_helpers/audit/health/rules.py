@@ -158,7 +158,7 @@ def _saturated(m) -> dict[str, str]:
     if m.saturated <= 0.01:
         return {}
     return {
-        "log_var_saturated": f"{m.saturated:.0%} of the log variances are below -20, from 10 up, "
+        "log_var_saturated": f"{m.saturated:.0%} of the log variances are below -20, from 4 up, "
         f"or at a clamp (they run from {m.z_log_var.min():.1f} to {m.z_log_var.max():.1f}): there "
         "the gradient is gone; is the KL's term -z_log_var missing, or a clamp too tight?"
     }
