@@ -92,6 +92,13 @@ def test_no_log_variance_of_the_head_can_overflow_a_square_in_adam():
     assert np.isfinite(np.float32(gradient) ** 2 * 1e6)  # summed over a million weights
 
 
+def test_one_image_thrown_out_costs_tens_of_nats_and_not_thousands():
+    latent = LatentDistribution(1)
+    latent.build((None, 8))
+    latent.z_log_var.bias.assign([30.0])
+    assert float(latent.kl(*latent(tf.zeros((1, 8))))[0]) < 25
+
+
 def test_a_transposed_decoder_wants_three_numbers_of_channels():
     with pytest.raises(ValueError, match=r"filters is \(8, 8\), expected three numbers"):
         TransposedDecoder(filters=(8, 8))
