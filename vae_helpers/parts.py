@@ -18,11 +18,11 @@ from vae_helpers.elbo import MAX_LOG_VAR, gaussian_kl
 from vae_helpers.noise import ReplicaSeeds
 from vae_helpers.precision import stack
 
-# The widest posterior that the head gives has a variance of exp(4) = 55; the prior's is 1. Without a
-# bound, at a high rate, the log variances of some images can leap to 100 within two or three steps;
-# the square of the KL's gradient then overflows in Adam, and every weight becomes NaN. And a trained
-# encoder can throw one image out to 30: cut at 4, its KL is 25 nats a dimension. Cut at 10 it would
-# be 11,000, and move the mean of ten thousand images by a nat.
+# The widest posterior that the head gives has a variance of exp(4) = 55; the prior's is 1.
+# Without a bound, at a high rate, the log variances of some images can leap to 100 within two or
+# three steps; the square of the KL's gradient then overflows in Adam, and every weight becomes NaN.
+# And a trained encoder can throw one image out to 30: cut at 4, its KL is 25 nats a dimension. Cut
+# at 10 it would be 11,000, and move the mean of ten thousand images by a nat.
 WIDEST_LOG_VAR = 4.0
 
 
