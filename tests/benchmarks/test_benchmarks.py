@@ -8,6 +8,7 @@ import pytest
 import reference
 import speed
 import store
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 
 def test_the_page_holds_the_table_of_the_stored_results():
@@ -25,14 +26,38 @@ def test_results_are_kept_and_what_is_not_there_is_empty(tmp_path, monkeypatch):
     assert store.load("speed") == {"vae2": [1.5]}
 
 
+NOTEBOOK = new_notebook(
+    cells=[
+        new_markdown_cell("# 1. A\n\n## First"),
+        new_code_cell("import keras"),
+        new_code_cell("print(1)"),
+        new_markdown_cell("Text.\n\n## Train it\n\nMore."),
+        new_code_cell("vae.fit(images)"),
+        new_code_cell("vae.fit(images)"),
+    ]
+)
+ENDED = [{"cell": n, "ended": t} for n, t in ((2, 4.0), (3, 4.5), (5, 14.5), (6, 25.0))]
+
+
 def executed(seconds, **options):
-    return lambda path: ("notebook", SimpleNamespace(seconds=seconds, **options))
+    return lambda path: (NOTEBOOK, SimpleNamespace(seconds=seconds, cells=ENDED, **options))
+
+
+def test_the_time_of_a_notebook_is_told_by_its_sections():
+    found = speed.seconds_by_section(NOTEBOOK, ENDED)
+    assert found == [("start", 4.0), ("First", 0.5), ("Train it", 20.5)]
 
 
 def test_a_notebook_is_clocked_by_the_executor_of_the_course(tmp_path):
     done = {"ok": True, "peak_bytes": 1.75e9, "first_picture": lambda notebook, text: 17.04}
     first = speed.run_notebook(tmp_path / "01_a.ipynb", executed(28.4, **done))
-    assert first == {"seconds": 28, "peak_mb": 1750, "first_picture_seconds": 17.0}
+    assert first == {
+        "seconds": 28,
+        "peak_mb": 1750,
+        "start_seconds": 4.0,
+        "longest": ("Train it", 20.5),
+        "first_picture_seconds": 17.0,
+    }
     assert "first_picture_seconds" not in speed.run_notebook(
         tmp_path / "02_b.ipynb", executed(9.2, **done)
     )
@@ -41,7 +66,7 @@ def test_a_notebook_is_clocked_by_the_executor_of_the_course(tmp_path):
 
 
 STAMP = {"date": "2026-01-02", "versions": "Python 3 | CPU (2 cores)"}
-NOTEBOOK = {"seconds": 30, "peak_mb": 1000}
+ONE = {"seconds": 30, "peak_mb": 1000, "start_seconds": 4.0, "longest": ["Train it", 20.5]}
 MEASURED = {
     "reference": {"seconds_per_epoch": 20.0, "compile_seconds": 1.0},
     "quick": {"seconds": [3.0, 4.0], "compile_seconds": [3.0, 1.0], "elbo": [-262.0, -266.0]},
@@ -50,9 +75,9 @@ MEASURED = {
     "import": {"added": 0.0012},
     "cores": {"one": [19.0], "two": [10.0], "ratio": [1.9]},
     "notebooks": {
-        "02_b": NOTEBOOK,
-        "deeper/01_c": NOTEBOOK,
-        "01_a": {**NOTEBOOK, "first_picture_seconds": 17.0},
+        "02_b": ONE,
+        "deeper/01_c": ONE,
+        "01_a": {**ONE, "first_picture_seconds": 17.0},
     },
 }
 
@@ -68,7 +93,10 @@ def test_the_table_tells_each_section_and_every_notebook_in_the_order_of_the_cou
         "01_a", "deeper/01_c", "02_b", "the main line, 2 notebooks", "measured",
     ]  # fmt: skip
     assert dict(measured)["the main line, 2 notebooks"] == "1.0 minutes"
-    assert dict(measured)["01_a"].endswith("first new picture after 17.0 s, from a cold start")
+    assert dict(measured)["01_a"] == (
+        "30 s, peak 1000 MB, first new picture after 17.0 s, from a cold start; "
+        "4.0 s to start, 20.5 s in “Train it”"
+    )
     assert ("the same images by one pinned process, over two with half of them each", "1.90") in (
         measured
     )
@@ -99,9 +127,9 @@ def test_a_section_that_is_not_there_is_named_and_the_known_ones_with_it(monkeyp
 def test_notebooks_measured_earlier_stay_where_others_are_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "RESULTS", tmp_path)
     monkeypatch.setattr(store, "stamp", lambda: STAMP)
-    store.save("speed", {"notebooks": {"01_a": NOTEBOOK}})
-    merged = speed.merge({"notebooks": {"02_b": NOTEBOOK}})
-    assert merged["notebooks"] == {"01_a": NOTEBOOK, "02_b": NOTEBOOK, **STAMP}
+    store.save("speed", {"notebooks": {"01_a": ONE}})
+    merged = speed.merge({"notebooks": {"02_b": ONE}})
+    assert merged["notebooks"] == {"01_a": NOTEBOOK, "02_b": ONE, **STAMP}
 
 
 def test_notebook_01_trains_with_the_quick_recipe_that_was_measured():

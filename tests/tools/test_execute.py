@@ -176,3 +176,12 @@ def test_fast_outputs_are_never_written_back(tmp_path, capsys):
         execute.main(["--write", "--fast", "--notebooks", str(tmp_path)])
     assert "full mode" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_what_a_run_wrote_can_be_read_again_and_what_it_did_not_is_named(a_run):
+    root, _, _ = a_run
+    notebook, result = execute.executed(root / "in" / "03_third.ipynb", root / "out")
+    assert result.ok and result.seconds > 0 and result.cells[0]["cell"] == 2
+    assert notebook.cells[1].outputs
+    with pytest.raises(FileNotFoundError, match="report.json knows no run of 09_none"):
+        execute.executed(root / "in" / "09_none.ipynb", root / "out")
