@@ -211,12 +211,14 @@ def test_a_patient_keeps_honest_books_in_its_log():
         logits = decoder(z_mean + tf.exp(0.5 * z_log_var) * tf.random.normal(tf.shape(z_mean)))
         return gaussian_kl(z_mean, z_log_var) - bernoulli_log_likelihood(images, logits)
 
-    ward = clinic.Clinic(images, images, 1, honest)
+    ward = clinic.Clinic(images, images, 1, honest, learning_rate=4e-3)
     for name, code in {"loss": patients.counted_twice, "sampler": patients.unused_noise}.items():
         vae = ward.admit(name, code, batch_size=2)
         assert ward.admit(name) is vae
         assert vae.log["batch"] == [0, 10, 20] and {len(v) for v in vae.log.values()} == {3}
-    ward.admit("warm-up", patients.WarmUp, batch_size=2)
+    ward.admit("warm-up", patients.WarmUp, batch_size=2, learning_rate=4e-4)
+    rates = [float(vae.optimizer.learning_rate) for vae in ward.models.values()]
+    assert np.allclose(rates, [4e-3, 4e-3, 4e-4])
     last = ward.models["loss"].last
     assert np.isclose(last("loss"), last("reconstruction") + 2 * last("kl"), rtol=1e-4)
     last = ward.models["sampler"].last

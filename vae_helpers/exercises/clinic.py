@@ -106,7 +106,8 @@ class Book(keras.callbacks.Callback):
         vae.write({**vae.get_metrics_result(), "loss": loss})
 
     def on_train_batch_end(self, batch, logs=None):
-        self.model.write(logs)
+        if (batch + 1) % STEPS == 0:
+            self.model.write(logs)
 
 
 def train(images, epochs, honest, code=healthy_loss, learning_rate=2e-3, batch_size=100) -> Patient:
@@ -134,7 +135,7 @@ def train(images, epochs, honest, code=healthy_loss, learning_rate=2e-3, batch_s
     vae.start_at_mean_image(images)
     # Clipped at 100, so that nobody dies before we have had a look.
     adam = keras.optimizers.Adam(learning_rate, global_clipnorm=100.0)
-    vae.compile(adam, jit_compile=False, steps_per_execution=STEPS)
+    vae.compile(adam, jit_compile=False, steps_per_execution=1)
     vae.fit(images, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=callbacks)
     vae.train_function = None  # its graph would stay in memory with the model
     return vae
@@ -148,6 +149,7 @@ class Clinic:
         test_images: for the health report.
         epochs: passes over the training images.
         honest: function of images, z_mean, z_log_var and the decoder: nats, one for each image.
+        learning_rate: Adam's, where `admit` names no other.
 
     Attributes:
         models: name -> trained VAE.
@@ -155,9 +157,9 @@ class Clinic:
         audit: function of a name, the audit of the loss that this model was trained with.
     """
 
-    def __init__(self, images, test_images, epochs: int, honest: Callable):
+    def __init__(self, images, test_images, epochs: int, honest: Callable, learning_rate=2e-3):
         self.test_images = test_images
-        self.train = functools.partial(train, images, epochs, honest)
+        self.train = functools.partial(train, images, epochs, honest, learning_rate=learning_rate)
         self.models = {}
         self.health = functools.cache(lambda name: health_report(self.models[name], test_images))
         self.audit = functools.cache(
