@@ -74,8 +74,7 @@ def measure(section, arguments):
     if section == "cores":
         return scaling.measure_pairs()
     if section == "notebooks":
-        only = list(filter(None, arguments.notebooks.split(",")))
-        return measure_notebooks(only, arguments.executed)
+        return measure_notebooks(arguments.notebooks.split(","), arguments.executed)
     return globals()[f"measure_{section}"]()
 
 
@@ -199,13 +198,13 @@ def measure_import():
 
 
 def measure_notebooks(only, build):
-    """Seconds and peak memory of each notebook; for the first also seconds to new clothes."""
+    """Seconds and peak memory of each notebook; for the first, seconds to new clothes too."""
     sys.path.append(str(store.ROOT / "tools"))  # the executor is that of `make run`
     from coursetools.execute import execute, executed
     from coursetools.notebooks import find_notebooks, name_of
 
     found = {}
-    for path in find_notebooks(only=only):
+    for path in find_notebooks(only=[name for name in only if name]):
         run = (lambda path: executed(path, Path(build))) if build else execute
         found[name_of(path)] = run_notebook(path, run)
         print(f"  {name_of(path)}: {found[name_of(path)]}", file=sys.stderr, flush=True)
@@ -329,9 +328,8 @@ def rows_of_notebooks(results):
         one = notebooks[name]
         first = one.get("first_picture_seconds")
         extra = f", first new picture after {first} s, from a cold start" if first else ""
-        if "longest" in one:
-            heading, longest = one["longest"]
-            extra += f"; {one['start_seconds']} s to start, {longest} s in “{heading}”"
+        heading, longest = one["longest"]
+        extra += f"; {one['start_seconds']} s to start, {longest} s in “{heading}”"
         yield name, f"{one['seconds']} s, peak {one['peak_mb']} MB{extra}"
     if main_line:
         yield f"the main line, {len(main_line)} notebooks", f"{sum(main_line) / 60:.1f} minutes"

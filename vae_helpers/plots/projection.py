@@ -31,7 +31,7 @@ def projection_sketch(title: str = "") -> Figure:
     """
     figure, axes = course_axes(title, height=330)
     axes.plot(*_drawable(np.linspace(-3.4, 3.4, 200)).T, color=COLOURS["reference"], linewidth=3)
-    axes.text(-3.3, 0.42, "what the decoder can draw", color=dark(COLOURS["reference"]))
+    axes.text(-3.4, 0.06, "what the decoder can draw", color=dark(COLOURS["reference"]))
     clean = _drawable(-1.2) + np.array([0.05, -0.2])
     speckled, broken = clean + np.array([-0.1, 1.3]), _drawable(1.5) + np.array([0.1, 0.3])
     for point, name, colour, marker, right in (
