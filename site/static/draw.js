@@ -13,6 +13,7 @@
 
   let asked = null, model = null, network = null; // name of the model; what has been loaded
   let steps = [], stroke = null, nextExample = 0; // the drawing
+  let finger = null; // the pointer that draws; a second finger, or a palm, does not
   let code = null, z = [0, 0]; // of the drawing; where the cross is
   let pixels = new Float32Array(SIDE * SIDE);
   let cursor = [0.5, 0.5], penDown = false; // of the keyboard
@@ -130,20 +131,27 @@
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
   pad.addEventListener("pointerdown", (event) => {
-    event.preventDefault(); pad.focus({ preventScroll: true });
-    pad.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    if (finger !== null) return;
+    finger = event.pointerId;
+    pad.focus({ preventScroll: true });
+    pad.setPointerCapture(finger);
     penDown = false; cursor = onPad(event);
     begin(cursor);
   });
   pad.addEventListener("pointermove", (event) => {
-    if (!stroke || !pad.hasPointerCapture(event.pointerId)) return;
+    if (!stroke || event.pointerId !== finger) return;
     const passed = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
     for (const one of passed.length ? passed : [event]) stroke.points.push(onPad(one));
     cursor = onPad(event);
     later();
   });
   for (const end of ["pointerup", "pointercancel"])
-    pad.addEventListener(end, () => { if (!penDown) stroke = null; });
+    pad.addEventListener(end, (event) => {
+      if (event.pointerId !== finger) return;
+      finger = null;
+      if (!penDown) stroke = null;
+    });
   pad.addEventListener("focus", () => model && show());
   pad.addEventListener("blur", () => { penDown = false; stroke = null; if (model) show(); });
 

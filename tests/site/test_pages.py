@@ -134,6 +134,58 @@ def test_a_wide_formula_scrolls_in_its_own_box(page, built):
     assert wide > 0
 
 
+def test_headings_shrink_with_their_level_on_a_phone(page, built):
+    page.set_viewport_size(PHONE)
+    open_page(page, built, "notebooks/05_reduction_pitfall")
+    first, second, third = page.evaluate(
+        """() => ["h1", "h2", "h3"].map((name) => parseFloat(
+          getComputedStyle(document.querySelector(".bd-article " + name)).fontSize))"""
+    )
+    assert first > second > third
+
+
+def test_printed_sentences_wrap_and_printed_tables_scroll(page, built):
+    page.set_viewport_size(PHONE)
+    wrapped = scrolls = 0
+    for name in NAMES[:6]:
+        open_page(page, built, name)
+        boxes = page.locator(".bd-article .cell_output pre").evaluate_all(
+            """all => all.map((box) => [box.textContent, getComputedStyle(box).whiteSpace,
+              box.scrollWidth > box.clientWidth + 1])"""
+        )
+        for text, white_space, wide in boxes:
+            table = re.search(r"\S {2,}\S", text)
+            assert white_space == ("pre" if table else "pre-wrap")
+            assert table or not wide
+            wrapped += not table
+            scrolls += wide
+    assert wrapped and scrolls
+
+
+def test_a_table_of_sentences_is_a_stack_on_a_phone(page, built):
+    page.set_viewport_size(PHONE)
+    open_page(page, built, "docs/audit_your_loss")
+    cells = page.locator(".stack tbody tr").first.locator("td")
+    assert all(cells.nth(i).bounding_box()["width"] <= PHONE["width"] for i in range(4))
+    said = cells.nth(3).evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert "audit_loss" in cells.nth(3).get_attribute("data-column") and said != "none"
+
+
+def test_explorers_let_an_upright_swipe_scroll(page, built):
+    open_page(page, built, NAMES[0])
+    plane = page.locator(".vae-hover-plane").first
+    assert "pan-y" in plane.evaluate("canvas => getComputedStyle(canvas).touchAction")
+
+
+def test_what_the_search_shows_begins_with_the_text(page, built):
+    page.goto((built / "search.html").as_uri())
+    found = page.evaluate(
+        """() => Search.htmlToText('<div role="main"><div class="bd-header-article">Dark</div>' +
+          '<div id="jb-print-docs-body">Contents</div><article>The text</article></div>', "")"""
+    )
+    assert found.strip() == "The text"
+
+
 def test_the_first_page_is_small_and_soon_ready(browser, built):
     context = browser.new_context(viewport=PHONE)
     page, sizes = context.new_page(), {}

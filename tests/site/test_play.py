@@ -195,6 +195,60 @@ def test_a_finger_draws_on_a_phone(browser, play):
     context.close()
 
 
+def test_a_second_finger_does_not_draw(browser, play):
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport=PHONE)
+    page = context.new_page()
+    open_page(page, play, "garments")
+    page.locator(".play-pad").scroll_into_view_if_needed()
+    box = page.locator(".play-pad").bounding_box()
+    session = context.new_cdp_session(page)
+
+    def touch(kind, *fingers):
+        points = [
+            {"id": i, "x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+            for i, x, y in fingers
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (0, 0.2, 0.3))
+    touch("touchStart", (0, 0.2, 0.3), (1, 0.2, 0.9))
+    touch("touchMove", (0, 0.8, 0.3), (1, 0.8, 0.9))
+    touch("touchMove", (0, 0.8, 0.4))  # the second is lifted, the first draws on
+    touch("touchMove", (0, 0.8, 0.45))
+    touch("touchEnd")
+    settle(page)
+    greys = page.locator(".play-pad").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    rows, columns = np.nonzero(np.reshape(greys, (448, 448, 4))[:, :, 0] == 180)
+    assert rows.min() / 448 > 0.25 and 0.4 < rows.max() / 448 < 0.5
+    assert columns.min() / 448 < 0.2 and columns.max() / 448 > 0.8
+    touch("touchStart", (0, 0.5, 0.8))  # and the next finger draws again
+    touch("touchEnd")
+    settle(page)
+    last = page.locator(".play-pad").evaluate(
+        "c => c.getContext('2d').getImageData(c.width / 2, 0.8 * c.height, 1, 1).data[0]"
+    )
+    assert last == 180
+    context.close()
+
+
+def test_an_upright_swipe_scrolls_over_a_plane_and_draws_on_the_pad(page, play):
+    open_page(page, play)
+    swipes = "canvas => getComputedStyle(canvas).touchAction"
+    assert page.locator(".play-pad").evaluate(swipes) == "none"
+    assert "pan-y" in page.locator(".play-plane").evaluate(swipes)
+
+
+def test_the_slider_stays_in_sight_on_a_phone(page, play):
+    page.set_viewport_size(PHONE)
+    page.goto((play / "beta.html").as_uri())
+    page.wait_for_selector("#one-slider[data-awake]")
+    page.locator(".play-map").scroll_into_view_if_needed()
+    slider = page.locator("#beta-slider").bounding_box()
+    assert 0 <= slider["y"] < 120 and slider["height"] >= 44
+
+
 def test_the_model_that_was_asked_for_last_is_shown(page, play):
     page.goto((play / "draw.html").as_uri())
     held = []

@@ -45,8 +45,18 @@ def test_each_picture_keeps_its_own_alt_text_and_size(tmp_path, name, root):
     assert 'alt="another"' in second and third == "<b>kept</b>"
     for html in (first, second):
         source = re.search(r'src="([^"]+)"', html)[1]
+        assert html.startswith(f'<a href="{source}">')
         assert source.startswith(f"{root}/figures/")
         assert (tmp_path / source.removeprefix(f"{root}/")).read_bytes() == base64.b64decode(PIXEL)
+
+
+@pytest.mark.parametrize("heading", ["## Exercises", "## 7. Exercises: the night shift"])
+def test_exercises_say_that_they_are_not_run_here(heading):
+    text = site.not_run_here(f"{heading}\n\nReplace.", "notebooks/deeper/01_b.ipynb")
+    first, line, rest = text.split("\n\n")
+    assert (first, rest) == (heading, "Replace.") and "(../../index.md#on-a-phone)" in line
+    assert site.not_run_here("### Exercises\n\nx", "notebooks/01_a.ipynb") == "### Exercises\n\nx"
+    assert "## On a phone?\n" in (site.SITE / "index.md").read_text(encoding="utf-8")
 
 
 def test_every_page_is_in_the_contents_once():

@@ -32,6 +32,7 @@ ICON_SCRIPT = re.compile(
     r"\s*<(?:script|link)[^>]*fontawesome(?:\.js|/[\w./]*/all\.min\.js)[^>]*>(?:</script>)?"
 )
 WORDS_AND_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^\s):#]+)\)")
+EXERCISES = re.compile(r"^## .*\bExercises?\b.*$", re.MULTILINE)
 LINK = re.compile(r"(\]\(|\b(?:href|src)=\")([^\s)\":#]+)")
 
 
@@ -64,7 +65,7 @@ def stage(folder, paths, extra):
         take_pictures(notebook, name, extra)
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                cell.source = lead(cell.source, name, folder)
+                cell.source = not_run_here(lead(cell.source, name, folder), name)
         write_atomically(folder / name, nbformat.writes(notebook))
     return [name.with_suffix("").as_posix() for name in pages]
 
@@ -103,10 +104,23 @@ def lead(text, name, folder):
     return re.sub(r"(index\.md)#[\w-]+", r"\1", LINK.sub(follow, text))
 
 
+def not_run_here(text, name):
+    """Say under a notebook's heading of exercises that a page of the site does not run them.
+
+    Args:
+        text: Markdown of a cell.
+        name: the notebook's path within the site.
+    """
+    home = posixpath.relpath("index.md", posixpath.dirname(name))
+    line = f"*These pages are read, not run: [what to do instead]({home}#on-a-phone).*"
+    return EXERCISES.sub(lambda heading: f"{heading[0]}\n\n{line}", text)
+
+
 def take_pictures(notebook, name, extra):
     """Replace each PNG of a notebook's outputs by an image with its alt text and size.
 
-    MyST-NB writes pictures without the alt texts that `plots.show` put into their metadata.
+    Each is a link to its file, where a phone can enlarge small letters. MyST-NB writes pictures
+    without the alt texts that `plots.show` put into their metadata.
 
     Args:
         notebook: changed in place.
@@ -127,8 +141,9 @@ def take_pictures(notebook, name, extra):
             width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
             alt = html.escape(alt_text(output), quote=True)
             data["text/html"] = (
+                f'<a href="{root}/{file}">'
                 f'<img class="figure dark-light" src="{root}/{file}" alt="{alt}" '
-                f'width="{width}" height="{height}" loading="lazy">'
+                f'width="{width}" height="{height}" loading="lazy"></a>'
             )
 
 
