@@ -93,3 +93,13 @@ def test_a_long_title_above_axes_is_broken_and_takes_no_room_from_the_labels():
     (title,) = boxes(figure, [figure._suptitle])
     assert figure.get_suptitle().count("\n") == 1
     assert title.x0 >= 0 and title.x1 <= plots.WIDTH and title.y0 >= boxes(figure, [axes])[0].y1
+
+
+def test_labels_at_the_line_ends_stand_in_the_order_of_the_lines():
+    ends = {"healthy": 255.0, "5": 239.0, "6": 242.0, "7": 233.0}
+    figure = plots.labelled_lines(
+        np.arange(4), {name: np.linspace(380, end, 4) for name, end in ends.items()}, "t", "x", "y"
+    )
+    labels = [text for text in figure.axes[0].texts if text.get_text() in ends]
+    labels.sort(key=lambda text: text.xyann[1])
+    assert [text.get_text() for text in labels] == ["7", "5", "6", "healthy"]

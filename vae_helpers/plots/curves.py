@@ -51,7 +51,7 @@ def label_ends(axes: Axes, height: float, ends: list[tuple[float, str, str]]) ->
         height: of the axes, in pixels.
         ends: (y, text, colour) each; those whose y is not finite are left out.
     """
-    ends = [end for end in ends if np.isfinite(end[0])]
+    ends = sorted((end for end in ends if np.isfinite(end[0])), key=lambda end: end[0])
     if not ends:
         return
     axes.autoscale_view()  # limits are worked out late; the places of the labels need them now
@@ -59,7 +59,8 @@ def label_ends(axes: Axes, height: float, ends: list[tuple[float, str, str]]) ->
     wanted = [to_fraction.transform((axes.get_xlim()[1], y))[1] * height for y, _, _ in ends]
     wanted = np.clip(wanted, 0, height)
     places = np.stack([np.zeros_like(wanted), wanted], axis=1)
-    places = spread_apart(places, np.tile([1000.0, 18.0], (len(ends), 1)))[:, 1]
+    # Boxes pushed apart may pass each other; labels stand in the order of their lines.
+    places = np.sort(spread_apart(places, np.tile([1000.0, 18.0], (len(ends), 1)))[:, 1])
     for want, place, (_, text, colour) in zip(wanted, places, ends, strict=True):
         axes.annotate(
             text,
