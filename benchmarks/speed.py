@@ -236,7 +236,7 @@ def seconds_by_section(notebook, cells):
     Returns:
         list of (name, seconds), in the notebook's order.
     """
-    heading, before, found = "start", 0.0, {}
+    heading, before, found = "before the first section", 0.0, {}
     ended = {cell["cell"]: cell["ended"] for cell in cells}
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type == "markdown":
