@@ -1,5 +1,8 @@
 """Executing notebooks: each failure is named, and only what readers should see is written back."""
 
+import os
+import sys
+
 import nbformat
 import pytest
 from coursetools import execute, notebooks
@@ -185,3 +188,12 @@ def test_what_a_run_wrote_can_be_read_again_and_what_it_did_not_is_named(a_run):
     assert notebook.cells[1].outputs
     with pytest.raises(FileNotFoundError, match="report.json knows no run of 09_none"):
         execute.executed(root / "in" / "09_none.ipynb", root / "out")
+
+
+def test_a_kernel_that_was_given_ends_with_its_notebook(tmp_path):
+    write(tmp_path, "01_a.ipynb", new_code_cell("import os\nprint(os.getpid())"))
+    kernel = standalone.kernel_of(sys.executable, tmp_path / "kernels")
+    notebook, result = execute.execute(tmp_path / "01_a.ipynb", kernel=kernel)
+    assert result.ok, result.error
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(notebook.cells[0].outputs[0].text), 0)

@@ -139,7 +139,7 @@ def _execute_cells(client, result, timeout, log):
     start = time.monotonic()
     number = 0
     try:
-        with client.setup_kernel(stderr=log):
+        with client.setup_kernel(cleanup_kc=True, stderr=log):  # a kernel that was given ends too
             for number, cell in enumerate(client.nb.cells, start=1):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
