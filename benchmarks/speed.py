@@ -203,9 +203,9 @@ def measure_notebooks(only, build):
     from coursetools.execute import execute, executed
     from coursetools.notebooks import find_notebooks, name_of
 
+    run = (lambda path: executed(path, Path(build))) if build else execute
     found = {}
     for path in find_notebooks(only=[name for name in only if name]):
-        run = (lambda path: executed(path, Path(build))) if build else execute
         found[name_of(path)] = run_notebook(path, run)
         print(f"  {name_of(path)}: {found[name_of(path)]}", file=sys.stderr, flush=True)
     return found
