@@ -1,8 +1,10 @@
 """Every question of every exercise module: right answers pass, each mistake is told by its name."""
 
 import ast
+import collections
 import importlib
 import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -39,7 +41,11 @@ EACH = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def untouched(monkeypatch):
-    """No test leaves its tries behind, and a busy machine has time for TensorFlow's first call."""
+    """No tries are left behind, inputs are the same in each run, and a busy machine has time."""
+    draw, seeds = np.random.default_rng, itertools.count()
+    monkeypatch.setattr(
+        np.random, "default_rng", lambda seed=None: draw(next(seeds) if seed is None else seed)
+    )
     monkeypatch.setattr(timing, "LIMIT", 10.0)
     yield
     for _, question in ALL:
@@ -105,6 +111,26 @@ def test_a_mistake_is_recognised_every_time(number, question):
         if mistake.message:
             said = {question.judge(mistake.wrong).message for _ in range(6)}
             assert said == {f"not yet. {mistake.message}"}
+
+
+@EACH
+def test_inputs_tell_the_mistakes_apart(number, question):
+    """A mean over 2 latents is half a sum: inputs on which two answers agree tell nothing."""
+    if question.inputs is None or question.examine is not None:
+        return
+    told = [mistake for mistake in examples(question) if mistake.message and not mistake.when]
+    rng, draws = np.random.default_rng(1), 60
+    alike = collections.Counter()
+    for _ in range(draws):
+        inputs = question.inputs(rng)
+        right = question.answer(*inputs)
+        with np.errstate(all="ignore"):
+            given = [mistake.wrong(*inputs) for mistake in told]
+        for late, one in enumerate(given):
+            for early, other in enumerate([*given[:late], right]):
+                named = told[early].message if early < late else "right"
+                alike[told[late].message, named] += diagnose.same(one, other, question.tolerance)
+    assert not {pair: n for pair, n in alike.items() if n > 0.1 * draws}
 
 
 def swallow(*arguments):

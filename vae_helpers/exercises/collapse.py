@@ -16,7 +16,7 @@ def solutions():
 
 def pictures(rng):
     """Grey images that share something, so that their pixels covary; no pixel is always black."""
-    height, width = (int(size) for size in rng.integers(2, 5, size=2))
+    height, width = (int(size) for size in rng.choice([2, 3, 4], 2, replace=False))
     n = int(rng.integers(20, 40))
     brightness = rng.uniform(0.1, 0.9, size=(n, 1, 1))
     noise = rng.uniform(-0.1, 0.1, size=(n, height, width))
@@ -30,13 +30,15 @@ def _spectrum(rng):
     Fewer eigenvalues exceed beta than there are latents, so min(count, latent_dim) is right too.
     """
     latent_dim = int(rng.integers(6, 12))
-    pixels = int(rng.integers(10, 40)) * latent_dim + int(rng.integers(3, latent_dim - 1))
+    pixels = int(rng.integers(24, 40)) * latent_dim + int(rng.integers(3, latent_dim - 1))
     beta = pixels / latent_dim
     top = rng.uniform(1.05, 1.5, size=rng.integers(1, 3)) * pixels
-    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(2, latent_dim - 2)) * beta
+    middle = rng.uniform(1.05, latent_dim * 0.9, size=rng.integers(0, latent_dim - 4)) * beta
+    typed = FASHION / latent_dim  # the beta of who types 784: one of these two lies above it
+    between = [1.3 * beta, np.sqrt(typed * pixels)]
     below = rng.uniform(0.1, 0.95, size=rng.integers(12, 20)) * beta
     edge = [np.floor(beta) + 0.5 * (beta % 1)]  # below beta, and above what // makes of it
-    eigenvalues = np.sort(np.concatenate([top, middle, edge, below]))[::-1]
+    eigenvalues = np.sort(np.concatenate([top, middle, between, edge, below]))[::-1]
     return eigenvalues.astype("float32"), pixels, latent_dim
 
 

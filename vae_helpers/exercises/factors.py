@@ -14,7 +14,7 @@ def solutions():
 
 def _information(rng):
     """A table of mutual informations with different rows and columns, and the entropies."""
-    latents, factors = int(rng.integers(5, 8)), int(rng.integers(2, 5))
+    latents, factors = int(rng.integers(6, 9)), int(rng.integers(3, 6))
     entropies = rng.uniform(1.0, 3.0, size=factors)
     table = rng.uniform(0.02, 0.9, size=(latents, factors)) * entropies
     return table.astype("float32"), entropies.astype("float32")

@@ -252,7 +252,7 @@ def _erfc(x):
 
 
 def _counted_few(sigma):
-    codes = sigma * np.random.default_rng().standard_normal((60, 2))
+    codes = sigma * np.random.default_rng().standard_normal((20, 2))
     return np.mean(np.linalg.norm(codes, axis=1) > 3)
 
 

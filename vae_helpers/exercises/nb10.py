@@ -147,7 +147,7 @@ exchange_rate = Question(
 def _schedule(rng):
     """Some steps of a training, its ends and the corners among them."""
     cycles, length = int(rng.integers(2, 5)), int(rng.integers(2, 6)) * 20
-    rise = float(rng.choice([0.25, 0.5, 0.75]))
+    rise = float(rng.choice([0.25, 0.4, 0.75]))
     steps = cycles * length
     some = rng.integers(0, steps, size=12)
     corners = [0, int(length * rise) - 1, length - 1, length, steps - 1, steps, steps + length // 8]

@@ -309,8 +309,12 @@ spectral_norm = Question(
 def _distances(rng):
     """Distances of real images (rows) to samples (columns), and the radius of each sample."""
     real, samples = int(rng.integers(20, 26)), int(rng.integers(9, 14))
-    distances = rng.uniform(1.0, 6.0, size=(real, samples))
-    return distances.astype("float32"), rng.uniform(0.9, 1.9, size=samples).astype("float32")
+    while True:
+        distances = rng.uniform(1.0, 6.0, size=(real, samples)).astype("float32")
+        radius = rng.uniform(0.9, 1.9, size=samples).astype("float32")
+        inside, one_for_all = (np.any(distances <= r, axis=1) for r in (radius, radius.mean()))
+        if inside.sum() != one_for_all.sum():  # else the balls' own radii make no difference
+            return distances, radius
 
 
 recall = Question(

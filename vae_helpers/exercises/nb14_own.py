@@ -171,7 +171,7 @@ file_bytes = Question(
 
 def _spectrum(rng):
     """Eigenvalues in any order, the largest of them last, and how many components are kept."""
-    count, k = int(rng.integers(7, 10)), int(rng.integers(2, 5))
+    count, k = int(rng.integers(7, 10)), int(rng.integers(2, 4))
     values = np.exp(rng.uniform(0, 3, size=count))
     values[-1] = values.max() * 1.5
     return values.astype("float32"), k

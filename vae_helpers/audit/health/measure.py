@@ -22,6 +22,8 @@ from vae_helpers.references import MEAN_MARGIN, grey_entropy, mean_image_cost, p
 NAN = float("nan")
 PRIOR_SAMPLES = 20_000
 ACTIVE = 0.01  # variance of z_mean over images, Burda et al. (2015)
+NARROWEST_LOG_VAR = -20.0
+BEYOND = f"below {NARROWEST_LOG_VAR:g}, from {WIDEST_LOG_VAR:g} up"  # where no healthy cloud is
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ class Measurements:
     @property
     def saturated(self) -> float:
         """Share of log variances below -20, at the course's widest, or at a limit of others."""
-        beyond = (self.z_log_var <= -20) | (self.z_log_var >= WIDEST_LOG_VAR)
+        beyond = (self.z_log_var <= NARROWEST_LOG_VAR) | (self.z_log_var >= WIDEST_LOG_VAR)
         varies = self.z_log_var.std(axis=0) > 0.01
         for limit in (self.z_log_var.min(axis=0), self.z_log_var.max(axis=0)):
             at_limit = self.z_log_var == limit

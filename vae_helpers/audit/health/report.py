@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_helpers.audit.health.measure import ACTIVE, NAN, Measurements
+from vae_helpers.audit.health.measure import ACTIVE, BEYOND, NAN, Measurements
 from vae_helpers.audit.health.rules import ASLEEP, awake
 
 # Every code that `HealthReport.findings` may hold, in their order, and what was seen. Stable.
@@ -32,7 +32,7 @@ FINDINGS = {
     "posterior_far_from_prior": "the codes of all images together are not where the prior is",
     "kl_negative": "the model's own `kl` is below 0, which no divergence is",
     "kl_scaled": "the model's own `kl` is a fixed multiple of the KL",
-    "log_var_saturated": "log variances below -20 or from 4 up, or piled up at a clamp",
+    "log_var_saturated": f"log variances {BEYOND}, or piled up at a clamp",
     "worse_than_mean_image": "the reconstruction costs more than the same mean image for all",
     "squeezed_output": "outputs do not even span the range of the mean image",
 }
@@ -75,7 +75,7 @@ class HealthReport:
         posterior_means, posterior_variances: of z over all images, for each dimension; the prior
             N(0, I) has 0 and 1.
         noise_spread: width of the sampling noise relative to exp(z_log_var / 2); 1 is right.
-        saturated: share of the log variances below -20 or from 4 up, or at a clamp.
+        saturated: share of the log variances at either end of what is sane, or at a clamp.
         output_std, image_std: how much a pixel varies from output to output, and from image to
             image: the standard deviation, a mean over pixels.
     """
@@ -154,7 +154,7 @@ class HealthReport:
                 )
             )
         rows += [
-            ("log variances", f"{self.saturated:.1%}", "below -20, from 4 up, or at a clamp"),
+            ("log variances", f"{self.saturated:.1%}", f"{BEYOND}, or at a clamp"),
             (
                 "outputs vary by",
                 f"{self.output_std:.3f}",

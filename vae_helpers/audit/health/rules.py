@@ -6,7 +6,7 @@ sentence with numbers and the cure; `report` lists the codes.
 
 import numpy as np
 
-from vae_helpers.audit.health.measure import Measurements
+from vae_helpers.audit.health.measure import BEYOND, Measurements
 from vae_helpers.audit.health.noise import noise_findings
 from vae_helpers.known_mistakes.samplers import HEADS, SAMPLERS
 
@@ -158,7 +158,7 @@ def _saturated(m) -> dict[str, str]:
     if m.saturated <= 0.01:
         return {}
     return {
-        "log_var_saturated": f"{m.saturated:.0%} of the log variances are below -20, from 4 up, "
+        "log_var_saturated": f"{m.saturated:.0%} of the log variances are {BEYOND}, "
         f"or at a clamp (they run from {m.z_log_var.min():.1f} to {m.z_log_var.max():.1f}): there "
         "the gradient is gone; is the KL's term -z_log_var missing, or a clamp too tight?"
     }
