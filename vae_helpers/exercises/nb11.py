@@ -355,8 +355,7 @@ recall = Question(
             wrong=lambda d, r: np.any(d <= r.mean(), axis=1).mean(),
         ),
     ],
-    hint="A table of True and False first: distances <= radius. Rows are real images. What must "
-    "hold in a row?",
+    hint="Start with the table distances <= radius. Rows are real images: what must hold in one?",
     solutions=solutions,
     remark="metrics.precision_recall does this with the distance to the third neighbour as radius.",
 )
